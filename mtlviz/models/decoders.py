@@ -1,0 +1,47 @@
+"""Task decoders: from tokens to the task's quantity at image resolution."""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mtlviz.models.encoders import conv_norm
+from mtlviz.tasks import Task
+
+TYPICAL_DEPTH = 3.0
+"""Metres; where the depth decoder starts."""
+
+
+class Decoder(nn.Module):
+    """Upsamples tokens to stride 4, adds a skip from the encoder there, and predicts at stride 2.
+
+    The skip carries fine detail; what was found at coarser strides has to pass through the interaction.
+    """
+
+    def __init__(self, task: Task, width: int, skip: int, widths: tuple[int, int]) -> None:
+        super().__init__()
+        self.kind = task.kind
+        self.tokens = conv_norm(width, widths[0])
+        self.skip = nn.Conv2d(skip, widths[0], 1)
+        self.mix = conv_norm(widths[0], widths[1])
+        self.head = nn.Conv2d(widths[1], 4 * task.channels, 1)
+        if task.kind == "depth":
+            nn.init.constant_(self.head.bias, math.log(TYPICAL_DEPTH))  # type: ignore[arg-type]
+
+    def forward(
+        self, tokens: Float[Tensor, "B D h w"], skip: Float[Tensor, "B _ _ _"], size: tuple[int, int]
+    ) -> Float[Tensor, "B C H W"]:
+        """The task's quantity: logits (classes, binary), metres (depth) or unit vectors (normals)."""
+        x = self.mix(_resize(self.tokens(tokens), skip.shape[-2:]) + self.skip(skip))
+        x = _resize(functional.pixel_shuffle(self.head(x), 2).float(), size)
+        if self.kind == "depth":
+            return x.clamp(-3, 5).exp()
+        if self.kind == "normals":
+            return functional.normalize(x, dim=1)
+        return x
+
+
+def _resize(x: Tensor, size: torch.Size | tuple[int, int]) -> Tensor:
+    return functional.interpolate(x, tuple(size), mode="bilinear")

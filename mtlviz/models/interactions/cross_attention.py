@@ -1,0 +1,115 @@
+"""Cross-attention between tasks: a token attends to all tokens of all other tasks (kem.md 3.15, "KEM w/ CA").
+
+    F^_t = softmax(F_t W_q (F_-t W_k)^T / sqrt(d)) F_-t W_v W_o,   F_t <- F_t + w_r F^_t
+
+F_-t holds the tokens of every task but t, so all other tasks compete in one softmax. W_v widens and W_o
+narrows by the same factor, which brings the parameters to KEM's.
+"""
+
+import torch
+from jaxtyping import Bool, Float
+from pydantic import Field
+from torch import Tensor, nn
+
+from mtlviz.errors import OptionError
+from mtlviz.models.interactions.base import (
+    Interaction,
+    InteractionConfig,
+    Result,
+    TaskFeatures,
+    from_tokens,
+    full_precision,
+    projection,
+    register,
+    to_tokens,
+    token_layout,
+)
+from mtlviz.trace import AttentionTrace, Capture, Edit
+
+
+class CrossAttentionConfig(InteractionConfig):
+    """Options of cross-attention.
+
+    Attributes:
+        value_factor: width of the values over the width of the tokens; 2 gives KEM's six square matrices.
+        pre_norm: layer norm on the tokens before they are compared; the residual stays raw.
+        temperature: learn one factor on the logits, 1 at the start.
+        residual: w_r.
+    """
+
+    value_factor: int = Field(2, ge=1)
+    pre_norm: bool = False
+    temperature: bool = False
+    residual: float = 1.0
+
+
+@register("cross_attention")
+class CrossAttention(Interaction):
+    """Every token reads all tokens of all other tasks."""
+
+    Config = CrossAttentionConfig
+    config: CrossAttentionConfig
+
+    def __init__(self, width: int, tasks: tuple[str, ...], config: CrossAttentionConfig) -> None:
+        super().__init__(width, tasks, config)
+        if len(tasks) < 2:
+            raise OptionError(f"Cross-attention needs at least two tasks; got {len(tasks)}.")
+        self.query = projection(width, width)
+        self.key = projection(width, width)
+        self.value = projection(config.value_factor * width, width)
+        self.output = projection(width, config.value_factor * width)
+        self.token_norm = nn.LayerNorm(width) if config.pre_norm else nn.Identity()
+        self.log_temperature = nn.Parameter(torch.zeros(())) if config.temperature else None
+
+    def forward(
+        self,
+        features: TaskFeatures,
+        *,
+        mask: Bool[Tensor, "B N"] | None = None,
+        capture: Capture | None = None,
+        edit: Edit | None = None,
+    ) -> Result:
+        """Attend and add; see ``Interaction.forward``."""
+        with full_precision(to_tokens(features)) as tokens:
+            compared = self.token_norm(tokens)
+            queries = self.query(compared)
+            if self.log_temperature is not None:
+                queries = queries * self.log_temperature.exp()
+            keys, values = self.key(compared), self.value(compared)
+            written = self.output(self._attend(queries, keys, values, mask))  # (B, S, D)
+            residual = self.config.residual if edit is None or edit.residual is None else edit.residual
+            broadcast = tokens + residual * written
+        trace = None
+        if capture is not None and capture.interaction:
+            layout = token_layout(features, mask)
+            trace = AttentionTrace(layout, queries[0], keys[0], values[0], written[0], residual)
+        return from_tokens(broadcast, features), trace, {}
+
+    def operations(self, tokens_per_task: int) -> dict[str, int]:
+        """Multiply-accumulates of one image."""
+        tokens, width, factor = tokens_per_task * len(self.tasks), self.width, self.config.value_factor
+        others = tokens - tokens_per_task
+        return {"used": (1 + factor) * tokens * others * width + (2 + 2 * factor) * tokens * width**2}
+
+    def _attend(
+        self,
+        queries: Float[Tensor, "B S D"],
+        keys: Float[Tensor, "B S D"],
+        values: Float[Tensor, "B S V"],
+        mask: Bool[Tensor, "B N"] | None,
+    ) -> Float[Tensor, "B S V"]:
+        """For each task in turn, softmax over the tokens of all the others."""
+        per_task = queries.shape[1] // len(self.tasks)
+        allowed = None if mask is None else mask.repeat(1, len(self.tasks) - 1)[:, None]  # (B, 1, S - N)
+        mixed = []
+        for task in range(len(self.tasks)):
+            own = slice(task * per_task, (task + 1) * per_task)
+            logits = queries[:, own] @ _without(keys, own).transpose(1, 2) * self.width**-0.5  # (B, N, S - N)
+            if allowed is not None:
+                logits = logits.masked_fill(~allowed, -torch.inf)
+            mixed.append(logits.softmax(-1) @ _without(values, own))
+        return torch.cat(mixed, 1)
+
+
+def _without(rows: Float[Tensor, "B S E"], own: slice) -> Float[Tensor, "B R E"]:
+    return torch.cat([rows[:, : own.start], rows[:, own.stop :]], 1)

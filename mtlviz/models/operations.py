@@ -1,0 +1,39 @@
+"""What a forward pass costs, counted and not timed."""
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from mtlviz.models.multitask import MultiTaskNetwork
+
+
+def operation_counts(network: MultiTaskNetwork, size: tuple[int, int]) -> dict[str, int]:
+    """Multiply-accumulates of one image by part, and their ``total``.
+
+    Convolutions are counted by PyTorch's own counter; the interaction states its analytic count, so that
+    what the two interactions do is counted by one rule.
+
+    Args:
+        network: the network; it is left as it is.
+        size: (H, W) of the input.
+    """
+    device = next(network.parameters()).device
+    image = torch.zeros(1, 3, *size, device=device)
+    with torch.inference_mode():
+        shared, skip = network.encoder(image)
+        tokens = {name: encoder(shared) for name, encoder in network.task_encoders.items()}
+        counts = {
+            "encoder": _counted(network.encoder, image),
+            "task_encoders": sum(_counted(encoder, shared) for encoder in network.task_encoders.values()),
+            "interaction": network.interaction.operations(shared.shape[-2] * shared.shape[-1])["used"],
+            "decoders": sum(
+                _counted(decoder, tokens[name], skip, size) for name, decoder in network.decoders.items()
+            ),
+        }
+    return {**counts, "total": sum(counts.values())}
+
+
+def _counted(module: nn.Module, *inputs: object) -> int:
+    with FlopCounterMode(display=False) as counter:
+        module(*inputs)
+    return int(counter.get_total_flops()) // 2

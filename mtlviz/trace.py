@@ -1,0 +1,185 @@
+"""Typed records of what one forward pass did, and of what it is asked to record or to change.
+
+Axis glossary of the whole package: ``B`` batch, ``T`` tasks, ``H W`` grid, ``N = H * W`` tokens of one task,
+``S = T * N`` tokens that compete, ``D`` width, ``L`` slots, ``K`` picks a slot, ``C`` classes.
+
+Tokens are ordered by task, then by row, then by column: token ``t * N + row * W + column``.
+"""
+
+from dataclasses import dataclass, fields, replace
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+Array = np.ndarray | Tensor
+"""Networks record tensors; ``to_arrays`` turns a record into CPU arrays before it leaves the engine."""
+
+
+@dataclass(frozen=True)
+class Capture:
+    """What a forward pass records.
+
+    Attributes:
+        interaction: the interaction's own trace.
+        features: token features before and after the interaction.
+        head: which head of a many-headed interaction is recorded.
+    """
+
+    interaction: bool = True
+    features: bool = False
+    head: int = 0
+
+
+INTERACTION = Capture()
+"""Record the interaction's own trace and nothing else."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """An intervention applied inside the forward pass; fields left alone change nothing.
+
+    Attributes:
+        residual: replaces the weight w_r of the interaction's residual; 0 switches the interaction off.
+    """
+
+    residual: float | None = None
+
+
+@dataclass(frozen=True)
+class TokenLayout:
+    """Which token is which: the tasks in token order, the grid of one task and the tokens that are padding.
+
+    Attributes:
+        tasks: names in token order.
+        grid: (rows, columns) of every task's token grid.
+        valid: ``(N,)`` bool, False where a token covers only padding; None if no token does.
+    """
+
+    tasks: tuple[str, ...]
+    grid: tuple[int, int]
+    valid: Array | None = None
+
+    @property
+    def tokens_per_task(self) -> int:
+        """N, the number of tokens of one task."""
+        return self.grid[0] * self.grid[1]
+
+    @property
+    def tokens(self) -> int:
+        """S, the number of tokens of all tasks."""
+        return len(self.tasks) * self.tokens_per_task
+
+    def token(self, task: str, row: int, column: int) -> int:
+        """Index of the token of ``task`` at (row, column)."""
+        return self.tasks.index(task) * self.tokens_per_task + row * self.grid[1] + column
+
+    def place(self, token: int) -> tuple[str, int, int]:
+        """(task, row, column) of a token."""
+        task, position = divmod(int(token), self.tokens_per_task)
+        return self.tasks[task], *divmod(position, self.grid[1])
+
+    def valid_tokens(self) -> np.ndarray:
+        """``(S,)`` bool over the tokens of all tasks."""
+        one = np.ones(self.tokens_per_task, bool) if self.valid is None else np.asarray(self.valid)
+        return np.tile(one, len(self.tasks))
+
+
+@dataclass(frozen=True)
+class SlotTrace:
+    """What KEM did with one image (kem.md 1.3), for one head.
+
+    Attributes:
+        layout: the tokens.
+        logits: ``(L, S)`` Retrieve logits, -inf at padding.
+        picks: ``(L, K)`` int64 indices of the tokens that won each slot, best first; -1 where fewer than K
+            tokens compete.
+        weights: ``(L, K)`` their Retrieve weights (rows sum to 1 under ``renorm``), 0 where the pick is -1.
+        write: ``(S, L)`` Write weights, rows sum to 1.
+        memory_before: ``(L, D)`` the slots before Retrieve.
+        memory_after: ``(L, D)`` the retrieved content.
+        written: ``(S, D)`` what was added to every token, before w_r.
+        residual: w_r in force.
+    """
+
+    layout: TokenLayout
+    logits: Array
+    picks: Array
+    weights: Array
+    write: Array
+    memory_before: Array
+    memory_after: Array
+    written: Array
+    residual: float
+
+
+@dataclass(frozen=True)
+class AttentionTrace:
+    """What cross-attention did with one image, as factors: any row of the S x S weights follows exactly.
+
+    Row i of the weights is the softmax over the tokens j of all *other* tasks (padding excluded) of
+    ``queries[i] . keys[j] / sqrt(D)`` (kem.md 3.15).
+
+    Attributes:
+        layout: the tokens.
+        queries: ``(S, D)``.
+        keys: ``(S, D)``.
+        values: ``(S, V)`` projected values.
+        written: ``(S, D)`` what was added to every token, before w_r.
+        residual: w_r in force.
+    """
+
+    layout: TokenLayout
+    queries: Array
+    keys: Array
+    values: Array
+    written: Array
+    residual: float
+
+
+InteractionTrace = SlotTrace | AttentionTrace
+
+
+@dataclass(frozen=True)
+class FeatureTrace:
+    """Token features around the interaction.
+
+    Attributes:
+        layout: the tokens.
+        before: ``(S, D)`` what the task encoders gave.
+        after: ``(S, D)`` what the decoders received.
+    """
+
+    layout: TokenLayout
+    before: Array
+    after: Array
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Everything that one forward pass recorded; None where it was not asked for or the model has none."""
+
+    interaction: InteractionTrace | None = None
+    features: FeatureTrace | None = None
+
+
+Record = TypeVar("Record", Trace, SlotTrace, AttentionTrace, FeatureTrace, TokenLayout)
+
+
+def to_arrays(record: Record) -> Record:
+    """The same record with every tensor as a CPU array: float32, integers and booleans as they are."""
+    changed: dict[str, object] = {}
+    for field in fields(record):
+        value = getattr(record, field.name)
+        if isinstance(value, Tensor):
+            changed[field.name] = _array(value)
+        elif isinstance(value, Trace | SlotTrace | AttentionTrace | FeatureTrace | TokenLayout):
+            changed[field.name] = to_arrays(value)
+    return replace(record, **changed)  # type: ignore[arg-type]
+
+
+def _array(tensor: Tensor) -> np.ndarray:
+    tensor = tensor.detach().cpu()
+    array: np.ndarray = (tensor.to(torch.float32) if tensor.is_floating_point() else tensor).numpy()
+    return array
