@@ -1,15 +1,15 @@
 """mtlviz: how multi-task networks for dense prediction share what they know, made visible.
 
-``mtlviz.load("kem").run(image)`` is the shortest way in. Importing the package itself imports neither torch nor
-Streamlit; both come with the first use of what needs them.
+``mtlviz.load("kem").run(image)`` is the shortest way in. Importing the package itself imports neither torch
+nor Streamlit; both come with the first use of what needs them.
 """
 
 import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-# Idle OpenMP threads that spin cost up to twenty times the run time when another process uses a core. The setting
-# is read when torch is loaded, so it has to stand here, before any module of the package is.
+# Idle OpenMP threads that spin cost up to twenty times the run time when another process uses a core. The
+# setting is read when torch is loaded, so it has to stand here, before any module of the package is.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
