@@ -147,7 +147,7 @@ def load_checkpoint(
             f"The weights of checkpoint {name!r} do not fit the architecture on its card; restore both files."
         ) from error
     network.requires_grad_(False).eval()
-    return network.to(device=device, memory_format=torch.channels_last), card
+    return network.to(device, memory_format=torch.channels_last), card  # type: ignore[call-overload]
 
 
 def save_checkpoint(tensors: Mapping[str, torch.Tensor], card: ModelCard, folder: Path) -> ModelCard:

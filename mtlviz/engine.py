@@ -143,7 +143,11 @@ class Engine:
             if device == "cuda":
                 torch.cuda.synchronize()
             seconds = time.perf_counter() - start
-            return {task: out[0].float().cpu().numpy() for task, out in outputs.items()}, to_arrays(trace), seconds
+            return (
+                {task: out[0].float().cpu().numpy() for task, out in outputs.items()},
+                to_arrays(trace),
+                seconds,
+            )
 
     def _forward_on_cpu(
         self, image: Tensor, mask: Tensor | None, capture: Capture | None, edit: Edit | None

@@ -175,7 +175,7 @@ def to_arrays(record: Record) -> Record:
         if isinstance(value, Tensor):
             changed[field.name] = _array(value)
         elif isinstance(value, Trace | SlotTrace | AttentionTrace | FeatureTrace | TokenLayout):
-            changed[field.name] = to_arrays(value)
+            changed[field.name] = to_arrays(value)  # type: ignore[type-var]
     return replace(record, **changed)  # type: ignore[arg-type]
 
 

@@ -22,7 +22,9 @@ from mtlviz.tasks import TASKS
 
 TASK_TUPLE = (TASKS["semseg"], TASKS["depth"])
 CONFIG = NetworkConfig(
-    encoder=EncoderConfig(widths=(8, 8, 8, 8, 8), blocks=(0, 0, 0, 0, 0), out=8), width=8, decoder_widths=(8, 8)
+    encoder=EncoderConfig(widths=(8, 8, 8, 8, 8), blocks=(0, 0, 0, 0, 0), out=8),
+    width=8,
+    decoder_widths=(8, 8),
 )
 
 

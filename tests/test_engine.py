@@ -17,7 +17,9 @@ from mtlviz.trace import Capture, Edit, SlotTrace
 
 TASK_TUPLE = tuple(TASKS.values())
 CONFIG = NetworkConfig(
-    encoder=EncoderConfig(widths=(8, 8, 8, 8, 8), blocks=(0, 0, 0, 0, 0), out=8), width=8, decoder_widths=(8, 8)
+    encoder=EncoderConfig(widths=(8, 8, 8, 8, 8), blocks=(0, 0, 0, 0, 0), out=8),
+    width=8,
+    decoder_widths=(8, 8),
 )
 CARD = ModelCard(
     name="tiny", title="Tiny", summary="A tiny network.", trained="random", architecture=CONFIG, tasks=TASK_TUPLE,
@@ -116,7 +118,15 @@ def test_out_of_memory_falls_back_to_the_cpu_and_says_so(engine, monkeypatch):
 def test_provenance_names_everything_that_made_the_result(engine):
     run = engine.run(picture(64, 96), edit=Edit(residual=0.5))
     stamp = run.provenance.stamp()
-    for part in ("tiny", "random", "noise 0", run.provenance.image_sha256[:12], "64x96", "cpu float32", "residual=0.5"):
+    for part in (
+        "tiny",
+        "random",
+        "noise 0",
+        run.provenance.image_sha256[:12],
+        "64x96",
+        "cpu float32",
+        "residual=0.5",
+    ):
         assert part in stamp
     assert run.provenance.as_dict()["versions"]["torch"] == torch.__version__
 

@@ -16,7 +16,7 @@ class EncoderConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     widths: tuple[int, int, int, int, int] = (24, 48, 80, 104, 112)
-    blocks: tuple[int, int, int, int, int] = (0, 2, 1, 1, 1)
+    blocks: tuple[int, int, int, int, int] = (0, 1, 1, 1, 1)
     out: int = 96
 
 
@@ -36,7 +36,8 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Float[Tensor, "B D H W"]) -> Float[Tensor, "B D H W"]:
         """Same shape as the input."""
-        return (x + self.second(self.first(x))).relu()
+        shortcut: Tensor = x + self.second(self.first(x))
+        return shortcut.relu()
 
 
 class Encoder(nn.Module):
@@ -52,9 +53,7 @@ class Encoder(nn.Module):
         self.laterals = nn.ModuleList(nn.Conv2d(width, config.out, 1) for width in config.widths[2:])
         self.fuse = conv_norm(config.out, config.out)
 
-    def forward(
-        self, image: Float[Tensor, "B 3 H W"]
-    ) -> tuple[Float[Tensor, "B E h w"], Float[Tensor, "B _ _ _"]]:
+    def forward(self, image: Float[Tensor, "B 3 H W"]) -> tuple[Float[Tensor, "B E h w"], Float[Tensor, "B _ _ _"]]:
         """Features on the token grid, and the stride-4 features for the decoders' fine detail."""
         stages = []
         x = image

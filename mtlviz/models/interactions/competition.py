@@ -51,4 +51,3 @@ def pick_weights(
     rest = probabilities.clamp_min(0)
     total = rest.sum(-1, keepdim=True)
     return torch.where(total > 0, rest / torch.where(total > 0, total, 1), renormed)
-

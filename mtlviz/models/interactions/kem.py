@@ -8,7 +8,7 @@ No token is projected: with few slots it is cheaper to fold W_kr into the slots'
 and to project the K tokens a slot picked after mixing them.
 """
 
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -71,7 +71,9 @@ class KEMConfig(InteractionConfig):
     @model_validator(mode="after")
     def _combinations(self) -> "KEMConfig":
         if self.picks_per_task and self.competition == "subtract":
-            raise ValueError("competition 'subtract' knows one runner-up a slot; use 'renorm' or 'mask' with picks_per_task")
+            raise ValueError(
+                "competition 'subtract' knows one runner-up a slot; use 'renorm' or 'mask' with picks_per_task"
+            )
         return self
 
 
@@ -158,7 +160,7 @@ class KEM(Interaction):
 
     def _scale(self, step: int) -> Tensor | float:
         """1 / sqrt(width of a head), times the learned factor of Retrieve (0) or Write (1)."""
-        scale = (self.width // self.config.heads) ** -0.5
+        scale: float = (self.width // self.config.heads) ** -0.5
         return scale if self.log_temperature is None else scale * self.log_temperature[step].exp()
 
     def _retrieve_logits(
@@ -168,11 +170,11 @@ class KEM(Interaction):
         keys = self.retrieve_key.weight.unflatten(0, (self.config.heads, -1))  # (h, D/h, D)
         folded = (queries @ keys).flatten(0, 1) * self._scale(0)  # (h L, D)
         logits = (folded @ tokens.transpose(1, 2)).unflatten(1, (self.config.heads, -1))
-        return logits if allowed is None else logits.masked_fill(~allowed[:, None, None], -torch.inf)
+        if allowed is not None:
+            logits = logits.masked_fill(~allowed[:, None, None], -torch.inf)
+        return cast(Tensor, logits)
 
-    def _compete(
-        self, logits: Float[Tensor, "B h L S"]
-    ) -> tuple[Int[Tensor, "B h L K"], Float[Tensor, "B h L K"]]:
+    def _compete(self, logits: Float[Tensor, "B h L S"]) -> tuple[Int[Tensor, "B h L K"], Float[Tensor, "B h L K"]]:
         tokens = logits.shape[-1]
         count = tokens if self.config.picks is None else self.config.picks
         if not self.config.picks_per_task:
@@ -202,10 +204,10 @@ class KEM(Interaction):
         folded = keys[:, None] @ queries  # (B, tasks or 1, h, L, D)
         per_query = tokens.unflatten(1, (folded.shape[1], -1))[:, :, None]  # (B, tasks or 1, 1, N or S, D)
         logits = per_query @ folded.transpose(-1, -2)  # (B, tasks or 1, h, N or S, L)
-        return logits.transpose(1, 2).flatten(2, 3).softmax(-1)
+        return cast(Tensor, logits.transpose(1, 2).flatten(2, 3).softmax(-1))
 
     def _heads_in(self, rows: Float[Tensor, "*B L D"]) -> Float[Tensor, "*B h L E"]:
-        return rows.unflatten(-1, (self.config.heads, -1)).transpose(-2, -3)
+        return cast(Tensor, rows.unflatten(-1, (self.config.heads, -1)).transpose(-2, -3))
 
     def _heads_out(self, rows: Float[Tensor, "B h L E"]) -> Float[Tensor, "B L D"]:
         return rows.transpose(1, 2).flatten(2)

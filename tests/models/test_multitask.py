@@ -1,0 +1,97 @@
+"""The whole network: shapes, quantities, masks, costs."""
+
+import pytest
+import torch
+
+from mtlviz.models.encoders import EncoderConfig
+from mtlviz.models.interactions import REGISTRY
+from mtlviz.models.multitask import MultiTaskNetwork, NetworkConfig, parameter_counts, token_mask
+from mtlviz.models.operations import operation_counts
+from mtlviz.tasks import TASKS
+from mtlviz.trace import INTERACTION, Capture, Edit, SlotTrace
+
+NYUD = tuple(TASKS[name] for name in ("semseg", "depth", "normals", "edge"))
+TINY = EncoderConfig(widths=(8, 8, 8, 8, 8), blocks=(0, 0, 0, 0, 0), out=8)
+
+
+def tiny(interaction="kem", tasks=NYUD, **options):
+    torch.manual_seed(0)
+    return MultiTaskNetwork(
+        NetworkConfig(encoder=TINY, width=8, decoder_widths=(8, 8), interaction=interaction, options=options),
+        tasks,
+    ).eval()
+
+
+def image(batch=1, size=(64, 96)):
+    return torch.randn(batch, 3, *size, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("interaction", sorted(REGISTRY))
+def test_every_task_is_predicted_at_input_resolution_in_its_quantity(interaction):
+    outputs, _, _ = tiny(interaction, tuple(TASKS.values()))(image(batch=2))
+    assert {task: tuple(out.shape) for task, out in outputs.items()} == {
+        name: (2, task.channels, 64, 96) for name, task in TASKS.items()
+    }
+    assert (outputs["depth"] > 0).all()
+    torch.testing.assert_close(outputs["normals"].norm(dim=1), torch.ones(2, 64, 96))
+
+
+@pytest.mark.parametrize("interaction", sorted(set(REGISTRY) - {"none"}))
+def test_switching_the_interaction_off_equals_hard_sharing(interaction):
+    network, shared = tiny(interaction), tiny("none")
+    shared.load_state_dict(
+        {k: v for k, v in network.state_dict().items() if not k.startswith("interaction.")}
+    )
+    off, _, _ = network(image(), edit=Edit(residual=0.0))
+    without, _, _ = shared(image())
+    on, _, _ = network(image())
+    assert all(torch.equal(off[task], without[task]) for task in off)
+    assert not torch.equal(on["depth"], without["depth"])
+
+
+def test_capture_does_not_change_a_prediction_and_nothing_stays_on_the_network():
+    network = tiny()
+    before = {name: id(value) for name, value in vars(network.interaction).items()}
+    plain, empty, _ = network(image())
+    traced, trace, _ = network(image(), capture=Capture(features=True))
+    assert all(torch.equal(plain[task], traced[task]) for task in plain)
+    assert empty.interaction is None
+    assert empty.features is None
+    assert isinstance(trace.interaction, SlotTrace)
+    assert trace.interaction.layout.tokens == 4 * 8 * 12
+    torch.testing.assert_close(trace.features.after - trace.features.before, trace.interaction.written)
+    assert {name: id(value) for name, value in vars(network.interaction).items()} == before
+    assert all(not module._forward_hooks for module in network.modules())
+
+
+def test_a_token_is_valid_where_it_covers_any_of_the_image():
+    inside = torch.zeros(1, 32, 32, dtype=torch.bool)
+    inside[:, 9:24] = True
+    expected = torch.tensor([[False] * 4, [True] * 4, [True] * 4, [False] * 4])
+    assert torch.equal(token_mask(inside).view(4, 4), expected)
+
+
+def test_masked_tokens_are_in_no_slot():
+    mask = torch.ones(1, 8, 12, dtype=torch.bool)
+    mask[:, :3] = False
+    _, trace, _ = tiny()(image(), mask=mask.flatten(1), capture=INTERACTION)
+    rows = (trace.interaction.picks % 96) // 12
+    assert (rows >= 3).all()
+
+
+def test_parts_add_up_and_the_default_network_keeps_its_budgets():
+    network = MultiTaskNetwork(NetworkConfig(), NYUD)
+    counts, operations = parameter_counts(network), operation_counts(network.eval(), (128, 160))
+    assert counts["total"] == sum(p.numel() for p in network.parameters())
+    assert counts["encoder"] == pytest.approx(1e6, rel=0.1)
+    assert operations["decoders"] <= operations["total"] / 3
+    six = MultiTaskNetwork(NetworkConfig(), tuple(TASKS.values()))
+    assert 4 * parameter_counts(six)["total"] < 6e6
+
+
+def test_convolutions_are_counted_as_by_hand():
+    counts = operation_counts(tiny("none", NYUD[1:2]), (32, 32))
+    tokens, coarse = 4 * 4, 8 * 8
+    decoder = tokens * 9 * 8 * 8 + coarse * (8 * 8 + 9 * 8 * 8 + 8 * 4)
+    assert counts["decoders"] == decoder
+    assert counts["task_encoders"] == tokens * (8 * 8 + 9 * 8 * 8)
