@@ -2,7 +2,7 @@
 
 import torch
 from jaxtyping import Float
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -11,13 +11,21 @@ TOKEN_STRIDE = 8
 
 
 class EncoderConfig(BaseModel):
-    """Widths and residual blocks of the stages at strides 2, 4, 8, 16 and 32, and the width handed to the tasks."""
+    """The shared encoder.
+
+    Attributes:
+        widths: of the stages at strides 2, 4, 8, 16 and 32.
+        blocks: residual blocks of each stage.
+        stages: how many of the stages there are; with 3 nothing is coarser than a token, so that no token sees far.
+        out: width handed to the task encoders.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     widths: tuple[int, int, int, int, int] = (24, 48, 80, 104, 112)
     blocks: tuple[int, int, int, int, int] = (0, 1, 1, 1, 1)
-    out: int = 96
+    stages: int = Field(5, ge=3, le=5)
+    out: int = Field(96, ge=1)
 
 
 def conv_norm(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
@@ -41,16 +49,16 @@ class ResidualBlock(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Five stages, the three coarsest fused on the stride-8 token grid."""
+    """Up to five stages; those from stride 8 on are fused on the stride-8 token grid."""
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
-        inputs = (3, *config.widths[:-1])
+        widths, blocks = config.widths[: config.stages], config.blocks[: config.stages]
         self.stages = nn.ModuleList(
-            nn.Sequential(conv_norm(before, after, stride=2), *(ResidualBlock(after) for _ in range(blocks)))
-            for before, after, blocks in zip(inputs, config.widths, config.blocks, strict=True)
+            nn.Sequential(conv_norm(before, after, stride=2), *(ResidualBlock(after) for _ in range(count)))
+            for before, after, count in zip((3, *widths[:-1]), widths, blocks, strict=True)
         )
-        self.laterals = nn.ModuleList(nn.Conv2d(width, config.out, 1) for width in config.widths[2:])
+        self.laterals = nn.ModuleList(nn.Conv2d(width, config.out, 1) for width in widths[2:])
         self.fuse = conv_norm(config.out, config.out)
 
     def forward(self, image: Float[Tensor, "B 3 H W"]) -> tuple[Float[Tensor, "B E h w"], Float[Tensor, "B _ _ _"]]:

@@ -126,9 +126,11 @@ class KEM(Interaction):
             if self.gate is not None:
                 retrieved = self.gate(memory, retrieved, compared, allowed)
             write = self._write_weights(compared, retrieved)  # (B, h, S, L)
-            written = self.output(self._heads_out(write @ self._heads_in(self.write_value(retrieved))))  # (B, S, D)
+            del compared  # with pre_norm a second set of tokens, the largest thing alive
+            contents = self._contents(retrieved)  # (B, hL, D)
             residual = self.residual if edit is None or edit.residual is None else edit.residual
-            broadcast = tokens + residual * written
+            reads = write.transpose(1, 2).flatten(2)  # (B, S, hL)
+            broadcast = torch.baddbmm(tokens, reads, residual * contents)  # F^ itself is not built
         trace = None
         if capture is not None and capture.interaction:
             layout = token_layout(features, mask)
@@ -136,7 +138,7 @@ class KEM(Interaction):
             gone = torch.isneginf(logits[0, head].gather(-1, picks[0, head]))
             trace = SlotTrace(
                 layout, logits[0, head], picks[0, head].masked_fill(gone, -1), weights[0, head], write[0, head],
-                memory[0], retrieved[0], written[0], float(residual),
+                memory[0], retrieved[0], reads[0] @ contents[0], float(residual),
             )  # fmt: skip
         return from_tokens(broadcast, features), trace, {}
 
@@ -205,6 +207,13 @@ class KEM(Interaction):
         per_query = tokens.unflatten(1, (folded.shape[1], -1))[:, :, None]  # (B, tasks or 1, 1, N or S, D)
         logits = per_query @ folded.transpose(-1, -2)  # (B, tasks or 1, h, N or S, L)
         return cast(Tensor, logits.transpose(1, 2).flatten(2, 3).softmax(-1))
+
+    def _contents(self, retrieved: Float[Tensor, "B L D"]) -> Float[Tensor, "B M D"]:
+        """What one unit of Write weight of every head and slot adds to a token; M = h L."""
+        values = self._heads_in(self.write_value(retrieved))  # (B, h, L, D/h)
+        own_columns = torch.eye(self.config.heads, dtype=values.dtype, device=values.device)
+        contents: Tensor = self.output((values[..., None, :] * own_columns[:, None, :, None]).flatten(3).flatten(1, 2))
+        return contents
 
     def _heads_in(self, rows: Float[Tensor, "*B L D"]) -> Float[Tensor, "*B h L E"]:
         return cast(Tensor, rows.unflatten(-1, (self.config.heads, -1)).transpose(-2, -3))
