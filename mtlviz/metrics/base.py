@@ -1,0 +1,47 @@
+"""What every meter agrees to: sums over pixels that do not depend on how images are grouped into batches.
+
+Meters are torchmetrics metrics whose states are plain sums: ``merge_state`` joins two of them, and several
+devices reduce them by themselves.
+"""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torchmetrics import Metric
+
+
+class Meter(Metric):
+    """Accumulates one task's metrics over a data set.
+
+    ``compute`` gives floats by name, NaN where no pixel had a label.
+    """
+
+    full_state_update = False
+
+    @property
+    def protocol(self) -> str:
+        """One line that says exactly what the numbers are."""
+        raise NotImplementedError
+
+    def update(self, output: Float[Tensor, "B C H W"], label: Tensor, valid: Bool[Tensor, "B H W"]) -> None:
+        """Add a batch.
+
+        Args:
+            output: what the network gives for the task.
+            label: ``(B, c, H, W)`` with c = 3 for normals, else 1.
+            valid: pixels that count.
+        """
+        raise NotImplementedError
+
+    def compute(self) -> dict[str, float]:
+        """The metrics of everything added so far."""
+        raise NotImplementedError
+
+    def add_sum(self, name: str, *shape: int, dtype: torch.dtype = torch.float64) -> None:
+        """Declare a state of zeros to be summed."""
+        self.add_state(name, torch.zeros(shape, dtype=dtype), dist_reduce_fx="sum")
+
+
+def ratio(numerator: Tensor, denominator: Tensor) -> float:
+    """Their quotient, NaN for 0 / 0."""
+    return float(numerator / denominator)

@@ -1,0 +1,66 @@
+"""Intersection over union from one confusion matrix of the whole set."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torchmetrics.functional.classification import multiclass_confusion_matrix
+
+from mtlviz.metrics.base import Meter, ratio
+from mtlviz.tasks import IGNORE, Task
+
+Absent = Literal["zero", "nan"]
+
+
+class ClassMeter(Meter):
+    """``miou``, ``pixel_accuracy`` and the IoU of every class.
+
+    Args:
+        task: of kind ``classes``.
+        absent: a class that is neither labelled nor predicted anywhere counts as 0 (``zero``, the convention
+            of the multi-task literature) or is left out of the mean (``nan``).
+    """
+
+    confusion: Tensor
+
+    def __init__(self, task: Task, absent: Absent = "zero") -> None:
+        super().__init__()
+        self.task = task
+        self.absent = absent
+        self.add_sum("confusion", task.channels, task.channels, dtype=torch.int64)
+
+    @property
+    def protocol(self) -> str:
+        """One line that says exactly what the numbers are."""
+        rule = "counts as 0" if self.absent == "zero" else "is left out"
+        return (
+            f"mIoU over {self.task.channels} classes from one confusion matrix of all labelled pixels, "
+            f"a class absent from labels and predictions {rule}; label {IGNORE} ignored"
+        )
+
+    def update(self, output: Tensor, label: Tensor, valid: Tensor) -> None:
+        """Add a batch of logits ``(B, C, H, W)`` and labels ``(B, 1, H, W)``."""
+        target = label[:, 0].long().masked_fill(~valid, IGNORE)
+        self.confusion += multiclass_confusion_matrix(
+            output.argmax(1), target, self.task.channels, ignore_index=IGNORE, validate_args=False
+        )
+
+    def compute(self) -> dict[str, float]:
+        """``miou`` and ``pixel_accuracy``, in [0, 1]."""
+        if self.confusion.sum() == 0:
+            return {"miou": float("nan"), "pixel_accuracy": float("nan")}
+        iou = self._iou()
+        mean = iou.nan_to_num(0).mean() if self.absent == "zero" else iou.nanmean()
+        return {"miou": float(mean), "pixel_accuracy": ratio(self.confusion.trace(), self.confusion.sum())}
+
+    def per_class(self) -> dict[str, dict[str, float]]:
+        """By class name its ``iou`` (NaN if absent) and its ``frequency`` among labelled pixels."""
+        frequency = self.confusion.sum(1) / self.confusion.sum()
+        return {
+            name: {"iou": float(iou), "frequency": float(share)}
+            for name, iou, share in zip(self.task.class_names, self._iou(), frequency, strict=True)
+        }
+
+    def _iou(self) -> Tensor:
+        hits = self.confusion.diagonal().double()
+        return hits / (self.confusion.sum(0) + self.confusion.sum(1) - hits)

@@ -1,0 +1,262 @@
+"""The stream of training batches, a pure function of the configuration and of the position in the stream.
+
+Image number n of the stream is the same whether the training was interrupted before it or not, and whoever
+prepares it: its place in the order follows from (seed, pass over the data), its variation from (seed, n).
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import Bool, UInt8
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from mtlviz.data.rooms import SPLITS, Rooms, render_room
+from mtlviz.data.sample import Sample
+from mtlviz.data.transforms import Edges, augment
+from mtlviz.errors import DataError
+from mtlviz.tasks import IGNORE, TASKS
+from mtlviz.training.config import DataConfig, TrainConfig
+
+LARGEST_BAR = 0.4
+"""Largest share of the image that letterbox bars cover."""
+DEFAULT_ROOMS = 300
+"""Rooms of an evaluation that names no number."""
+
+
+@runtime_checkable
+class Samples(Protocol):
+    """A data set: its length and any of its samples."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Sample: ...
+
+
+class Batch(NamedTuple):
+    """Images with labels.
+
+    Attributes:
+        images: ``(B, H, W, 3)`` uint8.
+        labels: by task ``(B, C, H, W)``, C = 1 apart from normals; types as in ``Sample``.
+        valid: by task ``(B, H, W)`` bool.
+        inside: ``(B, H, W)`` bool, False at padding; None without any.
+    """
+
+    images: UInt8[Tensor, "B H W 3"]
+    labels: dict[str, Tensor]
+    valid: dict[str, Tensor]
+    inside: Bool[Tensor, "B H W"] | None = None
+
+
+class TrainingStream(Dataset[Batch]):
+    """Item n is image n of the stream as a batch of one.
+
+    Args:
+        samples: the training set.
+        config: the training.
+        edges: how edge labels follow from semseg after a zoom, see ``transforms.zoom``.
+    """
+
+    def __init__(self, samples: Samples, config: TrainConfig, edges: Edges | None = None) -> None:
+        self.samples = samples
+        self.config = config
+        self.edges = edges
+        self.kept = {
+            task: kept_labels(len(samples), task, share, config.seed) for task, share in config.data.keep.items()
+        }
+
+    def __getitem__(self, position: int) -> Batch:
+        seed, data = self.config.seed, self.config.data
+        index = stream_index(position, len(self.samples), seed)
+        rng = np.random.default_rng([seed, 1, position])
+        sample = augment(self.samples[index], rng, data.augment, self.edges)
+        inside = None
+        if _has_bars(self.config, position // self.config.batch):
+            inside = random_bars(sample.size, rng)
+        known = {task for task in self.config.tasks if task not in self.kept or self.kept[task][index]}
+        return to_batch(sample, self.config.tasks, known, inside)
+
+
+def stream_index(position: int, count: int, seed: int) -> int:
+    """Which of ``count`` samples image number ``position`` of the stream is; every pass is a permutation."""
+    return int(_permutation(count, seed, position // count)[position % count])
+
+
+@lru_cache(maxsize=4)
+def _permutation(count: int, seed: int, turn: int) -> np.ndarray:
+    return np.random.default_rng([seed, 0, turn]).permutation(count)
+
+
+def kept_labels(count: int, task: str, share: float, seed: int) -> Bool[np.ndarray, "M"]:
+    """Which of ``count`` images show their labels of a task; a smaller share is a subset of a larger one."""
+    digests = [hashlib.sha256(f"{seed} {task} {index}".encode()).digest() for index in range(count)]
+    kept = np.zeros(count, bool)
+    kept[sorted(range(count), key=digests.__getitem__)[: max(1, round(share * count))]] = True
+    return kept
+
+
+def _has_bars(config: TrainConfig, step: int) -> bool:
+    """Whether the batch of a step is letterboxed; whole batches are, since masking costs time."""
+    share = config.data.letterbox
+    return share > 0 and bool(np.random.default_rng([config.seed, 2, step]).random() < share)
+
+
+def random_bars(size: tuple[int, int], rng: np.random.Generator) -> Bool[np.ndarray, "H W"]:
+    """True inside an image between two bars, above and below or left and right of it."""
+    inside = np.zeros(size, bool)
+    axis = int(rng.integers(2))
+    bars = int(rng.uniform(0, LARGEST_BAR) * size[axis])
+    part = slice(bars // 2, size[axis] - (bars - bars // 2))
+    inside[(part, slice(None)) if axis == 0 else (slice(None), part)] = True
+    return inside
+
+
+def to_batch(
+    sample: Sample, tasks: Sequence[str], known: set[str] | None = None, inside: np.ndarray | None = None
+) -> Batch:
+    """A sample as a batch of one.
+
+    Args:
+        sample: image and labels.
+        tasks: tasks whose labels are taken.
+        known: tasks whose labels count; all of them by default.
+        inside: ``(H, W)`` bool, False where the image is to be replaced by padding.
+    """
+    labels, valid = {}, {}
+    for task in tasks:
+        label = torch.from_numpy(np.array(sample.labels[task]))
+        labels[task] = (label.permute(2, 0, 1) if label.ndim == 3 else label[None])[None]
+        mask = valid_pixels(sample, task) if known is None or task in known else np.zeros(sample.size, bool)
+        valid[task] = torch.from_numpy(mask if inside is None else mask & inside)[None]
+    padding = None if inside is None else torch.from_numpy(inside)[None]
+    return Batch(torch.from_numpy(np.array(sample.image))[None], labels, valid, padding)
+
+
+def valid_pixels(sample: Sample, task: str) -> Bool[np.ndarray, "H W"]:
+    """Pixels with a label of the task."""
+    known = sample.valid.get(task)
+    if known is None:
+        known = np.ones(sample.size, bool)
+    return known & (sample.labels[task] != IGNORE) if TASKS[task].kind == "classes" else known
+
+
+def join(batches: Sequence[Batch]) -> Batch:
+    """One batch of several; all or none of them have padding."""
+    first = batches[0]
+    return Batch(
+        torch.cat([batch.images for batch in batches]),
+        {task: torch.cat([batch.labels[task] for batch in batches]) for task in first.labels},
+        {task: torch.cat([batch.valid[task] for batch in batches]) for task in first.valid},
+        None if first.inside is None else torch.cat([batch.inside for batch in batches]),  # type: ignore[misc]
+    )
+
+
+class StreamSampler(Sampler[list[int]]):
+    """Positions of the batches of the steps from ``start`` to the end, for one device of several."""
+
+    def __init__(self, config: TrainConfig, start: int, rank: int = 0, world: int = 1) -> None:
+        self.config = config
+        self.start = start
+        self.rank = rank
+        self.world = world
+
+    def __len__(self) -> int:
+        return self.config.steps - self.start
+
+    def __iter__(self) -> Iterator[list[int]]:
+        batch = self.config.batch
+        for step in range(self.start, self.config.steps):
+            yield list(range(step * batch + self.rank, (step + 1) * batch, self.world))
+
+
+def training_set(data: DataConfig) -> Samples:
+    """The training images: all rooms of the folder, or the first ``data.images``.
+
+    Raises:
+        DataError: if the folder holds too few.
+    """
+    rooms = Rooms(data.train)
+    return rooms if data.images is None else First(rooms, data.images)
+
+
+class First:
+    """The first ``count`` samples of a data set.
+
+    Raises:
+        DataError: if it has fewer.
+    """
+
+    def __init__(self, samples: Samples, count: int) -> None:
+        if count > len(samples):
+            raise DataError(f"The data set holds {len(samples)} images, {count} are wanted; make more of them.")
+        self.samples = samples
+        self.count = count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> Sample:
+        if not 0 <= index < self.count:
+            raise IndexError(index)
+        return self.samples[index]
+
+
+class Rendered:
+    """The first ``count`` rooms of a split, rendered when they are asked for; the first ones are kept.
+
+    Raises:
+        DataError: if there is no such split or it has fewer rooms.
+    """
+
+    def __init__(self, split: str, count: int, size: tuple[int, int]) -> None:
+        if split not in SPLITS or count > len(SPLITS[split]):
+            raise DataError(f"'rooms:{split}' with {count} rooms does not exist; the splits are {', '.join(SPLITS)}.")
+        self.seeds = SPLITS[split][:count]
+        self.size = size
+        self._rendered: dict[int, Sample] = {}
+
+    def __len__(self) -> int:
+        return len(self.seeds)
+
+    def __getitem__(self, index: int) -> Sample:
+        if index not in self._rendered:
+            sample = render_room(self.seeds[index], self.size)
+            if len(self._rendered) >= DEFAULT_ROOMS:
+                return sample
+            self._rendered[index] = sample
+        return self._rendered[index]
+
+
+def evaluation_set(source: str, limit: int | None, size: tuple[int, int]) -> Samples:
+    """The images to evaluate on.
+
+    Args:
+        source: ``rooms:val``, ``rooms:test`` or ``rooms:train`` for rooms rendered on the fly, else a folder.
+        limit: number of images; None takes the whole folder, or 300 rooms.
+        size: (H, W) of rendered rooms.
+
+    Raises:
+        DataError: if the source does not exist or holds too few images.
+    """
+    if source.startswith("rooms:"):
+        return Rendered(source.removeprefix("rooms:"), limit or DEFAULT_ROOMS, size)
+    rooms = Rooms(Path(source))
+    return rooms if limit is None else First(rooms, limit)
+
+
+def training_batches(stream: TrainingStream, start: int = 0, rank: int = 0, world: int = 1) -> DataLoader[Batch]:
+    """Batches from step ``start`` on, in the order of the steps."""
+    workers = stream.config.data.workers
+    return DataLoader(
+        stream,
+        batch_sampler=StreamSampler(stream.config, start, rank, world),
+        collate_fn=join,
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
+    )

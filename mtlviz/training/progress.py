@@ -1,0 +1,95 @@
+"""What a training tells while it runs: a bar on a terminal, else plain lines, and always ``log.jsonl``."""
+
+import json
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+from torch import Tensor
+
+from mtlviz.training.config import TrainConfig
+from mtlviz.training.state import written_whole
+
+LOG = "log.jsonl"
+
+
+class Progress:
+    """Context manager that averages the losses between two lines of the log.
+
+    Args:
+        out: folder of the training; lines of its log from ``start`` on, left by a killed run, are removed.
+        config: the training.
+        start: first step.
+        shown: False on all processes but one, which then write nothing.
+    """
+
+    def __init__(self, out: Path, config: TrainConfig, start: int, shown: bool = True) -> None:
+        self.path = out / LOG
+        self.config = config
+        self.start = start
+        self.shown = shown
+        self._sums: dict[str, Tensor] = {}
+        self._steps = 0
+        self._since = time.perf_counter()
+        terminal = shown and sys.stderr.isatty()
+        self._bar = _bar() if terminal else None
+        self._row = self._bar.add_task("", total=config.steps * config.batch) if self._bar else None
+
+    def __enter__(self) -> "Progress":
+        if self.shown:
+            _cut(self.path, self.start)
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def advance(self, step: int, losses: dict[str, Tensor], norm: Tensor | None, rate: float) -> None:
+        """Count one step; losses are looked at only when a line is due, so that devices need not wait."""
+        if not self.shown:
+            return
+        for name, value in (losses if norm is None else {**losses, "gradient": norm}).items():
+            self._sums[name] = self._sums[name] + value if name in self._sums else value.clone()
+        self._steps += 1
+        if self._bar and self._row is not None:
+            self._bar.update(self._row, completed=(step + 1) * self.config.batch)
+        if (step + 1) % self.config.log_every == 0 or step + 1 == self.config.steps:
+            self._line(step, rate)
+
+    def _line(self, step: int, rate: float) -> None:
+        now = time.perf_counter()
+        means = {name: round(float(total) / self._steps, 5) for name, total in self._sums.items()}
+        speed = self._steps * self.config.batch / (now - self._since)
+        entry = {"step": step + 1, "images": (step + 1) * self.config.batch, "rate": rate, **means}
+        with self.path.open("a", encoding="utf-8") as log:
+            log.write(json.dumps({**entry, "images_per_second": round(speed, 1)}) + "\n")
+        text = "  ".join(f"{name} {value:.3f}" for name, value in means.items())
+        if self._bar and self._row is not None:
+            self._bar.update(self._row, description=text)
+        else:
+            done = f"{entry['images']}/{self.config.steps * self.config.batch}"
+            sys.stderr.write(f"{done} images  {text}  {speed:.0f} images/s\n")
+        self._sums, self._steps, self._since = {}, 0, now
+
+
+def _bar() -> Bar:
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    return Bar(*columns, console=Console(stderr=True))
+
+
+def _cut(path: Path, steps: int) -> None:
+    """Drop what the log says about steps that are taken again."""
+    if not path.exists():
+        return
+    lines = path.read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= steps]
+    with written_whole(path) as partial:
+        partial.write_text("".join(line + "\n" for line in kept), encoding="utf-8")

@@ -1,0 +1,106 @@
+"""Does sharing matter? The same regimes trained with every interaction, and a criterion stated beforehand."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mtlviz.checkpoints import write_atomically
+from mtlviz.errors import OptionError
+from mtlviz.training.config import TrainConfig, read_config
+from mtlviz.training.evaluate import evaluate_training
+from mtlviz.training.loop import train
+
+INTERACTIONS: dict[str, dict[str, Any]] = {
+    "none": {},
+    "kem": {"pre_norm": True, "temperature": True},
+    "cross_attention": {"pre_norm": True, "temperature": True},
+}
+"""Interactions of the study with their options."""
+
+MIOU_POINTS = 2.0
+DEPTH_ERROR = 0.05
+CRITERION = (
+    f"sharing matters where `none` lies at least {MIOU_POINTS:g} mIoU points or {DEPTH_ERROR:.0%} relative depth error "
+    "behind the best interaction"
+)
+
+
+def run_study(folder: Path, out: Path, regimes: Sequence[str] | None = None) -> dict[str, Any]:
+    """Train and score every regime with every interaction; what is done already is kept.
+
+    Args:
+        folder: of the regimes' YAML files; names that begin with ``_`` are bases and no regimes.
+        out: receives one folder a training, ``REGIME/INTERACTION``, and ``study.json``.
+        regimes: names of those to run; None takes all.
+
+    Returns:
+        ``criterion``; ``regimes`` with, by name, ``summary``, ``scores`` by interaction (mIoU in points, depth
+        RMSE in metres, mean normal error in degrees, and the same with the interaction switched off), ``behind``
+        (how far ``none`` lies behind) and ``matters``; and ``chosen``, the regime that matters most or None.
+
+    Raises:
+        OptionError: if a regime is unknown or its configuration wrong.
+        DataError: if its data are missing.
+    """
+    there = {path.stem: path for path in sorted(folder.glob("*.yaml")) if not path.stem.startswith("_")}
+    unknown = [name for name in regimes or () if name not in there]
+    if unknown or not there:
+        raise OptionError(
+            f"Regime {', '.join(unknown) or folder} is unknown; choose from {', '.join(there) or 'none'}."
+        )
+    found = {name: _regime(read_config(there[name]), out / name) for name in regimes or there}
+    matter = {name: regime["behind"]["miou_points"] for name, regime in found.items() if regime["matters"]}
+    study = {
+        "criterion": CRITERION,
+        "regimes": found,
+        "chosen": max(matter, key=matter.__getitem__) if matter else None,
+    }
+    write_atomically(out / "study.json", (json.dumps(study, indent=1) + "\n").encode())
+    return study
+
+
+def _regime(config: TrainConfig, out: Path) -> dict[str, Any]:
+    scores = {}
+    for interaction, options in INTERACTIONS.items():
+        network = config.network.model_copy(update={"interaction": interaction, "options": options})
+        scores[interaction] = _scores(config.model_copy(update={"network": network}), out / interaction)
+    behind = lag(scores)
+    matters = behind["miou_points"] >= MIOU_POINTS or behind["depth_error"] >= DEPTH_ERROR
+    return {"summary": config.summary, "scores": scores, "behind": behind, "matters": matters}
+
+
+def lag(scores: dict[str, dict[str, float]]) -> dict[str, float]:
+    """How far ``none`` lies behind the best interaction, positive where it does.
+
+    Returns:
+        ``miou_points``, the difference in mIoU points, and ``depth_error``, the share by which the depth error
+        of ``none`` exceeds the smallest.
+    """
+    others = [score for name, score in scores.items() if name != "none"]
+    return {
+        "miou_points": max(score["miou"] for score in others) - scores["none"]["miou"],
+        "depth_error": scores["none"]["rmse"] / min(score["rmse"] for score in others) - 1,
+    }
+
+
+def _scores(config: TrainConfig, out: Path) -> dict[str, float]:
+    """Headline scores of one training, from its folder if it was scored before."""
+    weights = train(config, out)
+    known = out / "metrics.json"
+    if not known.exists():
+        write_atomically(known, (json.dumps(evaluate_training(config, weights), indent=1) + "\n").encode())
+    result = json.loads(known.read_text(encoding="utf-8"))
+    scores = _headlines({task: values["metrics"] for task, values in result["tasks"].items()})
+    if "interaction_off" in result:
+        off = _headlines(result["interaction_off"])
+        scores |= {f"{name}_off": value for name, value in off.items()}
+    return scores | {key: value for key, value in result.get("sharing", {}).items() if isinstance(value, float)}
+
+
+def _headlines(metrics: dict[str, dict[str, float]]) -> dict[str, float]:
+    return {
+        "miou": 100 * metrics["semseg"]["miou"],
+        "rmse": metrics["depth"]["rmse"],
+        "mean_angle": metrics["normals"]["mean_angle"],
+    }

@@ -1,0 +1,44 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from mtlviz.metrics.normals import NormalMeter, angles
+from mtlviz.tasks import TASKS
+from tests.metrics.label_batches import example
+
+TASK = TASKS["normals"]
+
+
+def tilted(degrees: list[float]) -> torch.Tensor:
+    """Directions at these angles from the z axis, ``(1, 3, 1, n)``."""
+    turn = torch.deg2rad(torch.tensor(degrees, dtype=torch.float64))
+    return torch.stack([turn.sin(), torch.zeros_like(turn), turn.cos()]).view(1, 3, 1, -1).float()
+
+
+@pytest.mark.parametrize("degrees", [0.0, 0.01, 12.5, 90.0, 179.99, 180.0])
+def test_the_angle_is_exact_even_near_its_ends(degrees):
+    assert float(angles(3 * tilted([degrees]).double(), tilted([0]).double())) == pytest.approx(degrees, abs=1e-4)
+
+
+def test_known_angles_give_known_metrics():
+    meter = NormalMeter(TASK)
+    meter.update(tilted([5, 10, 20, 40, 0]), tilted([0] * 5), torch.tensor([[[True] * 4 + [False]]]))
+    scores = meter.compute()
+    assert scores["mean_angle"] == pytest.approx(75 / 4, abs=1e-4)
+    assert scores["median_angle"] == pytest.approx(10, abs=0.011)
+    assert [scores[f"within_{limit}"] for limit in ("11.25", "22.5", "30")] == [0.5, 0.75, 0.75]
+
+
+def test_metrics_equal_numpy():
+    output, label, valid = example("normals")
+    meter = NormalMeter(TASK)
+    meter.update(output, label, valid)
+    dot = (output.double() * label.double()).sum(1).clamp(-1, 1).numpy()[valid.numpy()]
+    angle = np.degrees(np.arccos(dot))
+    scores = meter.compute()
+    assert scores["mean_angle"] == pytest.approx(angle.mean(), abs=1e-4)
+    assert scores["median_angle"] == pytest.approx(np.median(angle), abs=0.03)
+    assert scores["within_30"] == pytest.approx((angle < 30).mean(), abs=1e-6)
+    assert math.isclose(scores["within_11.25"], (angle < 11.25).mean(), abs_tol=1e-6)

@@ -1,0 +1,70 @@
+from pathlib import Path
+
+import pytest
+
+from mtlviz.errors import OptionError
+from mtlviz.training import parse_config, read_config
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+MINIMAL = {"data": {"train": "rooms"}, "budget": 100}
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("[!_]*.yaml")), ids=lambda path: path.stem)
+def test_shipped_configurations_are_valid(path):
+    assert read_config(path).steps > 100
+
+
+def test_systems_that_are_compared_differ_in_the_interaction_only():
+    configs = [read_config(CONFIGS / f"{name}.yaml") for name in ("none", "kem", "cross_attention")]
+    fields = [config.model_dump(exclude={"network": {"interaction", "options"}}) for config in configs]
+    assert fields[0] == fields[1] == fields[2]
+    assert [config.network.interaction for config in configs] == ["none", "kem", "cross_attention"]
+
+
+def test_a_configuration_changes_the_fields_of_its_base(tmp_path):
+    (tmp_path / "base.yaml").write_text("data: {train: a, images: 7}\nbudget: 64\nbatch: 8")
+    (tmp_path / "mine.yaml").write_text("base: base.yaml\ndata: {images: 9}")
+    config = read_config(tmp_path / "mine.yaml")
+    assert (config.data.train, config.data.images, config.steps) == (Path("a"), 9, 8)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"budgett": 3}, "configuration: budgett: there is no such field."),
+        ({"budget": 0}, "configuration: budget: Input should be greater than or equal to 1."),
+        ({"budget": 3}, "configuration: a budget of 3 images is less than one batch of 16."),
+        ({"tasks": ["semseg", "flow"]}, "configuration: tasks must be some of semseg, depth, "),
+        ({"weights": {"saliency": 1}}, "weights names 'saliency', which is not one of the tasks"),
+        ({"data": {"train": "a", "keep": {"depth": 0}}}, "the share of 'depth' must lie above 0"),
+        ({"data": {"train": "a", "augment": {"scale": [0.5, 1]}}}, "data.augment: scale must be"),
+        ({"devices": 3}, "a batch of 16 cannot be split evenly over 3 devices"),
+        ({"network": {"width": "wide"}}, "network.width: Input should be a valid integer"),
+    ],
+)
+def test_a_wrong_value_gives_one_clear_sentence(changes, sentence):
+    with pytest.raises(OptionError) as raised:
+        parse_config(MINIMAL | changes)
+    message = str(raised.value)
+    assert sentence in message
+    assert "\n" not in message
+    assert message.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("a: [1", "is not valid YAML"),
+        ("- 1", "must hold 'field: value' lines"),
+        ("base: it.yaml", "as its base"),
+    ],
+)
+def test_a_file_that_is_no_configuration_is_named(tmp_path, content, sentence):
+    (tmp_path / "it.yaml").write_text(content)
+    with pytest.raises(OptionError, match=sentence):
+        read_config(tmp_path / "it.yaml")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(OptionError, match=r"nothing\.yaml' cannot be read"):
+        read_config(tmp_path / "nothing.yaml")

@@ -1,0 +1,128 @@
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from mtlviz.data.rooms import Rooms, class_frequencies
+from mtlviz.errors import DataError
+from mtlviz.metrics import build_meter
+from mtlviz.tasks import TASKS
+from mtlviz.trace import Edit, FeatureTrace, SlotTrace, TokenLayout, Trace
+from mtlviz.training import build_network, evaluate_network, evaluate_training, train
+from mtlviz.training.config import IMAGENET_MEAN, IMAGENET_STD
+from mtlviz.training.data import First, join, to_batch
+from mtlviz.training.evaluate import fit_constants
+from mtlviz.training.loop import normalised
+from mtlviz.training.sharing import _of_one_image, sharing_statistics
+from tests.training.tiny import tiny_config
+
+
+@pytest.fixture(scope="module")
+def network(rooms):
+    return build_network(tiny_config(rooms)).eval()
+
+
+@pytest.fixture(scope="module")
+def val(rooms):
+    return Rooms(rooms / "val")
+
+
+def test_evaluation_does_not_depend_on_the_size_of_batches(rooms, network, val):
+    tasks = tiny_config(rooms).task_list()
+    one, two = (evaluate_network(network, val, tasks, batch=batch) for batch in (1, 4))
+    for task in one["tasks"]:
+        assert one["tasks"][task]["metrics"] == pytest.approx(two["tasks"][task]["metrics"], rel=1e-3)
+
+
+def test_switched_off_metrics_are_those_of_a_zero_residual(rooms, network, val):
+    result = evaluate_network(network, val, tiny_config(rooms).task_list())
+    batch = join([to_batch(val[index], ["depth"]) for index in range(len(val))])
+    meter = build_meter(TASKS["depth"])
+    with torch.inference_mode():
+        outputs, _, _ = network(normalised(batch, IMAGENET_MEAN, IMAGENET_STD), edit=Edit(residual=0.0))
+    meter.update(outputs["depth"], batch.labels["depth"], batch.valid["depth"])
+    assert result["interaction_off"]["depth"] == pytest.approx(meter.compute(), rel=1e-4)
+    assert result["interaction_off"]["depth"] != result["tasks"]["depth"]["metrics"]
+
+
+def test_a_result_says_what_it_is(rooms, network, val):
+    seen = []
+    result = evaluate_network(network, val, tiny_config(rooms).task_list(), progress=lambda *count: seen.append(count))
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+    assert (result["images"], result["size"]) == (5, [32, 64])
+    for name, entry in result["tasks"].items():
+        assert entry["headline"] in entry["metrics"], name
+        assert entry["constant"].keys() == entry["metrics"].keys()
+        assert entry["protocol"]
+    frequencies = [entry["frequency"] for entry in result["tasks"]["semseg"]["classes"].values()]
+    np.testing.assert_allclose(frequencies, class_frequencies(val[index] for index in range(len(val))), atol=1e-6)
+    assert seen[-1] == (5, 5)
+    assert not network.training
+
+
+def test_without_interaction_there_is_nothing_to_switch_off(rooms, val):
+    config = tiny_config(rooms, network={"interaction": "none", "options": {}})
+    result = evaluate_network(build_network(config), val, config.task_list())
+    assert not {"interaction_off", "sharing"} & set(result)
+
+
+def test_a_training_is_scored_beside_constants_of_its_training_images(rooms, tmp_path):
+    config = tiny_config(rooms, budget=8)
+    result = evaluate_training(config, train(config, tmp_path), limit=3)
+    training = Rooms(rooms / "train")
+    mean = np.mean([training[index].labels["depth"] for index in range(len(training))])
+    errors = [Rooms(rooms / "val")[index].labels["depth"] - mean for index in range(3)]
+    assert result["tasks"]["depth"]["constant"]["rmse"] == pytest.approx(np.sqrt(np.mean(np.square(errors))), 1e-4)
+    assert result["constants_from"] == str(rooms / "train")
+
+
+def test_an_evaluation_needs_held_out_rooms(rooms, tmp_path):
+    config = tiny_config(rooms, data={"val": None})
+    with pytest.raises(DataError, match=r"names no data\.val"):
+        evaluate_training(config, tmp_path / "weights.safetensors")
+
+
+def test_constants_are_fitted_on_every_label(rooms, val):
+    fits = {fit.task.name: fit for fit in fit_constants(First(val, 5), tiny_config(rooms).task_list(), batch=2)}
+    assert fits["depth"].count == 5 * 32 * 64
+    assert float(fits["edge"].sums[0]) == sum(val[index].labels["edge"].sum() for index in range(5))
+
+
+def slot_trace(write: torch.Tensor, written: torch.Tensor) -> Trace:
+    layout = TokenLayout(("semseg", "depth"), (1, len(write) // 2))
+    slots = write.shape[1]
+    unused = torch.zeros(slots, 3)
+    weights = torch.full((slots, 2), 0.5)
+    record = SlotTrace(
+        layout, torch.zeros(slots, len(write)), weights.long(), weights, write, unused, unused, written, 0.5
+    )
+    return Trace(record, FeatureTrace(layout, torch.ones_like(written), written))
+
+
+def test_uniform_reading_has_entropy_one_and_equal_writes_no_variation():
+    statistics = _of_one_image(slot_trace(torch.full((4, 5), 0.2), torch.ones(4, 3)))
+    assert statistics["read_entropy"] == pytest.approx(1)
+    assert statistics["slots_read"] == pytest.approx(5)
+    assert statistics["retrieve_entropy"] == pytest.approx(1)
+    assert statistics["written_variance"] == statistics["written_variation"] == 0
+    assert statistics["written_size"] == pytest.approx(0.5)
+
+
+def test_sharp_reading_of_two_slots_has_entropy_zero():
+    write = torch.tensor([[1.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 1, 0]])
+    written = torch.tensor([[1.0], [1], [-1], [-1]])
+    statistics = _of_one_image(slot_trace(write, written))
+    assert statistics["read_entropy"] == 0
+    assert statistics["slots_read"] == pytest.approx(2)
+    assert statistics["written_variance"] == statistics["written_variation"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("interaction", ["kem", "cross_attention"])
+def test_statistics_of_a_network_are_in_range(rooms, val, interaction):
+    config = tiny_config(rooms, network={"interaction": interaction, "options": {}})
+    statistics = sharing_statistics(build_network(config).eval(), val, 2, IMAGENET_MEAN, IMAGENET_STD)
+    assert statistics["images"] == 2
+    assert 0 <= statistics["read_entropy"] <= 1 + 1e-6
+    assert all(math.isfinite(value) for value in statistics.values())

@@ -1,0 +1,153 @@
+import json
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from mtlviz.errors import OptionError
+from mtlviz.training import build_network, loop, train
+from mtlviz.training.data import Batch
+from mtlviz.training.loop import normalised, parameter_groups, rate_factor
+from tests.training.tiny import tiny_config
+
+
+def read_log(out: Path) -> list[dict[str, float]]:
+    """The log's entries without the speed."""
+    entries = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in entry.items() if name != "images_per_second"} for entry in entries]
+
+
+@pytest.fixture
+def killed(monkeypatch):
+    """Call with a number: training dies in that step from now on; with None it lives."""
+    step = loop.training_step
+
+    def kill(last: int | None) -> None:
+        taken = []
+
+        def dying(*arguments):
+            taken.append(1)
+            if len(taken) == last:
+                raise KeyboardInterrupt
+            return step(*arguments)
+
+        monkeypatch.setattr(loop, "training_step", dying)
+
+    return kill
+
+
+@pytest.mark.parametrize(
+    ("interaction", "kills"),
+    [("kem", (2, 6, 7)), ("cross_attention", (6,))],  # before the first state, after it, and once more
+)
+def test_a_killed_training_ends_with_the_same_bits(rooms, tmp_path, killed, interaction, kills):
+    network = {"interaction": interaction, "options": {}}
+    config = tiny_config(rooms, network=network, data={"keep": {"normals": 0.5}})
+    expected = load_file(train(config, tmp_path / "whole"))
+    for last in kills:
+        killed(last)
+        with pytest.raises(KeyboardInterrupt):
+            train(config, tmp_path / "killed")
+    killed(None)
+    result = load_file(train(config, tmp_path / "killed"))
+    assert result.keys() == expected.keys()
+    assert all(torch.equal(result[name], expected[name]) for name in expected)
+    logs = [read_log(tmp_path / name) for name in ("whole", "killed")]
+    assert [entry["step"] for entry in logs[0]] == [2, 4, 6, 8, 10, 12]
+    assert logs[0] == logs[1]
+
+
+def test_a_finished_training_is_not_repeated_unless_asked(rooms, tmp_path, killed):
+    config = tiny_config(rooms, budget=4)
+    weights = train(config, tmp_path)
+    killed(1)
+    assert train(config, tmp_path) == weights
+    with pytest.raises(KeyboardInterrupt):
+        train(config, tmp_path, resume=False)
+
+
+def test_a_folder_holds_one_configuration(rooms, tmp_path):
+    train(tiny_config(rooms, budget=4), tmp_path)
+    train(tiny_config(rooms, budget=4, log_every=7), tmp_path)  # how it is reported may change
+    with pytest.raises(OptionError, match="another configuration"):
+        train(tiny_config(rooms, budget=8), tmp_path)
+
+
+def test_only_whole_files_are_left(rooms, tmp_path):
+    train(tiny_config(rooms), tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "config.json",
+        "log.jsonl",
+        "state.pt",
+        "weights.safetensors",
+    ]
+
+
+def test_training_leaves_torch_as_it_was(rooms, tmp_path):
+    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    train(tiny_config(rooms, budget=4, threads=2), tmp_path)
+    assert before == (torch.get_num_threads(), torch.are_deterministic_algorithms_enabled())
+
+
+def test_training_lowers_the_loss(rooms, tmp_path):
+    config = tiny_config(rooms, budget=160, optimiser={"rate": 0.01, "warmup": 0}, data={"letterbox": 0})
+    train(config, tmp_path)
+    log = read_log(tmp_path)
+    assert log[-1]["semseg"] < 0.8 * log[0]["semseg"]
+    assert log[-1]["normals"] < 0.8 * log[0]["normals"]
+
+
+def test_the_encoder_starts_from_the_file_and_nothing_else_does(rooms, tmp_path):
+    first = build_network(tiny_config(rooms, seed=5, network={"interaction": "none", "options": {}}))
+    save_file({name: t.contiguous() for name, t in first.state_dict().items()}, tmp_path / "e.safetensors")
+    fresh, started = (build_network(tiny_config(rooms, encoder=e)) for e in (None, tmp_path / "e.safetensors"))
+    source = first.state_dict()
+    for (name, value), other in zip(started.state_dict().items(), fresh.state_dict().values(), strict=True):
+        assert torch.equal(value, source[name] if name.startswith("encoder.") else other)
+
+
+def test_an_encoder_that_does_not_fit_is_named(rooms, tmp_path):
+    with pytest.raises(OptionError, match="is not a safetensors file"):
+        build_network(tiny_config(rooms, encoder=tmp_path / "missing.safetensors"))
+    save_file({"encoder.x": torch.zeros(1)}, tmp_path / "other.safetensors")
+    with pytest.raises(OptionError, match="not of this network's architecture"):
+        build_network(tiny_config(rooms, encoder=tmp_path / "other.safetensors"))
+
+
+def test_a_seed_fixes_the_first_weights(rooms):
+    first, again, other = (build_network(tiny_config(rooms, seed=seed)).state_dict() for seed in (1, 1, 2))
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not all(torch.equal(first[name], other[name]) for name in first)
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "poly", "constant"])
+def test_the_rate_rises_over_the_warm_up_and_falls_to_zero(rooms, schedule):
+    config = tiny_config(rooms, budget=400, optimiser={"warmup": 80, "schedule": schedule})
+    factors = [rate_factor(config, step) for step in range(config.steps)]
+    assert factors[:3] == pytest.approx([0.05, 0.1, 0.15])
+    assert max(factors) <= 1
+    assert factors[-1] == pytest.approx(1 if schedule == "constant" else 0, abs=1e-9)
+    halfway = {"cosine": 0.5, "poly": 0.5**0.9, "constant": 1}[schedule]
+    assert factors[59] == pytest.approx(halfway)
+    assert math.isclose(factors[19], 1)
+
+
+def test_norms_biases_and_scalars_have_no_weight_decay(rooms):
+    network = build_network(tiny_config(rooms))
+    decayed, free = parameter_groups(network, 0.05)
+    assert (decayed["weight_decay"], free["weight_decay"]) == (0.05, 0)
+    assert len(decayed["params"]) + len(free["params"]) == len(list(network.parameters()))
+    kept = {id(parameter) for parameter in free["params"]}
+    for name, parameter in network.named_parameters():
+        assert (id(parameter) in kept) == (parameter.ndim <= 1), name
+
+
+def test_images_are_normalised_and_padding_is_zero():
+    images = torch.randint(0, 256, (2, 4, 6, 3), dtype=torch.uint8)
+    inside = torch.rand(2, 4, 6) > 0.5
+    mean, std = (0.4, 0.5, 0.6), (0.2, 0.3, 0.1)
+    result = normalised(Batch(images, {}, {}, inside), mean, std)
+    expected = (images.permute(0, 3, 1, 2) / 255 - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
+    torch.testing.assert_close(result, expected * inside[:, None])
