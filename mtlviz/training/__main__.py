@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 from pathlib import Path
 
 from mtlviz.errors import MtlvizError
@@ -19,7 +20,8 @@ def main() -> None:
     try:
         config = read_config(arguments.config)
         weights = train(config, arguments.out, resume=not arguments.restart)
-        if config.data.val is not None:
+        first = os.environ.get("LOCAL_RANK", "0") == "0"  # of several processes one evaluates
+        if first and config.data.val is not None:
             scores = evaluate_training(config, weights)
             with written_whole(arguments.out / "metrics.json") as partial:
                 partial.write_text(json.dumps(scores, indent=1), encoding="utf-8")

@@ -24,10 +24,7 @@ from mtlviz.training.config import TrainConfig
 from mtlviz.training.data import Batch, TrainingStream, training_batches, training_set
 from mtlviz.training.losses import task_losses
 from mtlviz.training.progress import Progress
-from mtlviz.training.state import claim, load_state, save_state, written_whole
-
-WEIGHTS = "weights.safetensors"
-"""File of the final weights in the folder of a training."""
+from mtlviz.training.state import WEIGHTS, claim, load_state, save_state, written_whole
 
 
 def train(config: TrainConfig, out: Path, resume: bool = True) -> Path:

@@ -12,9 +12,7 @@ from rich.progress import Progress as Bar
 from torch import Tensor
 
 from mtlviz.training.config import TrainConfig
-from mtlviz.training.state import written_whole
-
-LOG = "log.jsonl"
+from mtlviz.training.state import LOG, written_whole
 
 
 class Progress:

@@ -16,6 +16,9 @@ from mtlviz.training.config import TrainConfig
 
 STATE = "state.pt"
 CONFIG = "config.json"
+LOG = "log.jsonl"
+WEIGHTS = "weights.safetensors"
+"""Files in the folder of a training; the weights are the final ones."""
 
 
 @contextmanager
@@ -42,11 +45,12 @@ def claim(out: Path, config: TrainConfig, resume: bool) -> None:
     """
     out.mkdir(parents=True, exist_ok=True)
     if not resume:
-        for name in (STATE, CONFIG, "weights.safetensors", "log.jsonl"):
+        for name in (STATE, CONFIG, WEIGHTS, LOG):
             (out / name).unlink(missing_ok=True)
     text = config.model_dump_json(indent=1)
     known = out / CONFIG
-    if known.exists() and _identity(known.read_text(encoding="utf-8")) != _identity(text):
+    begun = known.exists() and ((out / STATE).exists() or (out / WEIGHTS).exists())
+    if begun and _identity(known.read_text(encoding="utf-8")) != _identity(text):
         raise OptionError(f"{out} holds a training with another configuration; choose another folder or start again.")
     with written_whole(known) as partial:
         partial.write_text(text, encoding="utf-8")

@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from mtlviz.errors import OptionError
+from mtlviz.errors import DataError, OptionError
 from mtlviz.training import build_network, loop, train
 from mtlviz.training.data import Batch
 from mtlviz.training.loop import normalised, parameter_groups, rate_factor
@@ -73,6 +73,12 @@ def test_a_folder_holds_one_configuration(rooms, tmp_path):
     train(tiny_config(rooms, budget=4, log_every=7), tmp_path)  # how it is reported may change
     with pytest.raises(OptionError, match="another configuration"):
         train(tiny_config(rooms, budget=8), tmp_path)
+
+
+def test_a_folder_where_nothing_was_learned_yet_can_be_used_again(rooms, tmp_path):
+    with pytest.raises(DataError, match="holds 10 images, 11 are wanted"):
+        train(tiny_config(rooms, budget=4, data={"images": 11}), tmp_path)
+    train(tiny_config(rooms, budget=4), tmp_path)
 
 
 def test_only_whole_files_are_left(rooms, tmp_path):

@@ -1,0 +1,44 @@
+import json
+
+import pytest
+import yaml
+
+from mtlviz.errors import OptionError
+from mtlviz.training.study import CRITERION, lag, run_study
+from tests.training.tiny import tiny_config
+
+
+@pytest.fixture
+def regimes(rooms, tmp_path):
+    """Two regimes and a base that is none."""
+    values = tiny_config(rooms, budget=8).model_dump(mode="json")
+    values["network"]["options"] = {}
+    folder = tmp_path / "regimes"
+    folder.mkdir()
+    (folder / "_base.yaml").write_text(yaml.safe_dump(values))
+    (folder / "plain.yaml").write_text("summary: all of it\nbase: _base.yaml\n")
+    (folder / "narrow.yaml").write_text("base: _base.yaml\nnetwork: {width: 4}\n")
+    return folder
+
+
+def test_every_regime_is_trained_with_every_interaction_and_kept(regimes, tmp_path):
+    study = run_study(regimes, tmp_path / "out", ["plain"])
+    scores = study["regimes"]["plain"]["scores"]
+    assert list(scores) == ["none", "kem", "cross_attention"]
+    assert "miou_off" in scores["kem"]
+    assert "miou_off" not in scores["none"]
+    assert study["criterion"] == CRITERION
+    written = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("weights.safetensors")}
+    assert run_study(regimes, tmp_path / "out", ["plain"]) == study
+    assert {path: path.stat().st_mtime_ns for path in written} == written
+    assert json.loads((tmp_path / "out" / "study.json").read_text()) == study
+
+
+def test_lag_is_measured_against_the_best_interaction():
+    scores = {"none": {"miou": 40.0, "rmse": 0.66}, "kem": {"miou": 42.0, "rmse": 0.7}, "x": {"miou": 41, "rmse": 0.6}}
+    assert lag(scores) == pytest.approx({"miou_points": 2.0, "depth_error": 0.1})
+
+
+def test_an_unknown_regime_names_the_known_ones(regimes, tmp_path):
+    with pytest.raises(OptionError, match="many is unknown; choose from narrow, plain"):
+        run_study(regimes, tmp_path / "out", ["many"])
