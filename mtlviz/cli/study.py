@@ -34,12 +34,10 @@ def _texts(found: Mapping[str, Any]) -> list[RenderableType]:
     texts: list[RenderableType] = [f"Criterion: {found['criterion']}."]
     for name, regime in found["regimes"].items():
         columns = ("interaction", "mIoU", "switched off", "depth RMSE m", "switched off", "normals °", "switched off")
-        rows = [
-            (interaction, *(score.get(key) for key in _COLUMNS)) for interaction, score in regime["scores"].items()
-        ]
+        rows = [(interaction, *(score.get(key) for key in _COLUMNS)) for interaction, score in regime["scores"].items()]
         behind = regime["behind"]
         verdict = "matters" if regime["matters"] else "does not matter"
-        texts += ["", f"{name}: {regime['summary']}", table("", columns, rows)]
+        texts += ["", f"{name}: {regime['summary']}", table(columns, rows)]
         texts.append(
             f"none lies {behind['miou_points']:.2f} mIoU points and {behind['depth_error']:.1%} depth error behind "
             f"the best interaction: sharing {verdict}."

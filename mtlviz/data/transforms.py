@@ -52,9 +52,7 @@ class Augmentation(BaseModel):
         return self
 
 
-def augment(
-    sample: Sample, rng: np.random.Generator, options: Augmentation, edges: Edges | None = None
-) -> Sample:
+def augment(sample: Sample, rng: np.random.Generator, options: Augmentation, edges: Edges | None = None) -> Sample:
     """A random variation of a sample, of the same size.
 
     Args:
@@ -109,9 +107,7 @@ def zoom(sample: Sample, scale: float, top: float, left: float, edges: Edges | N
     height, width = sample.size
     bottom, right = top + height / scale, left + width / scale
     if scale < 1 or min(top, left) < 0 or bottom > height + 1e-6 or right > width + 1e-6:
-        raise ValueError(
-            f"a zoom by {scale} from ({top}, {left}) leaves the image of {height}x{width} pixels"
-        )
+        raise ValueError(f"a zoom by {scale} from ({top}, {left}) leaves the image of {height}x{width} pixels")
     box = (left, top, min(right, width), min(bottom, height))
     image = Image.fromarray(sample.image).resize((width, height), Image.Resampling.BILINEAR, box=box)
     rows, columns = _nearest(height, scale, top), _nearest(width, scale, left)
@@ -166,9 +162,7 @@ def vary_colour(
     return varied
 
 
-def _colour_map(
-    rng: np.random.Generator, strength: float, mean: float
-) -> tuple[Float[np.ndarray, "3 3"], np.float32]:
+def _colour_map(rng: np.random.Generator, strength: float, mean: float) -> tuple[Float[np.ndarray, "3 3"], np.float32]:
     """Hue, saturation, white balance, brightness and contrast (about ``mean``) as one affine map of RGB."""
     brightness, contrast, saturation = np.exp(rng.uniform(-1, 1, 3) * strength)
     balance = np.exp(rng.uniform(-0.5, 0.5, 3) * strength)

@@ -1,7 +1,7 @@
 """What every meter agrees to: sums over pixels that do not depend on how images are grouped into batches.
 
-Meters are torchmetrics metrics whose states are plain sums: ``merge_state`` joins two of them, and several
-devices reduce them by themselves.
+Meters are torchmetrics metrics whose states are plain sums: ``merge_state`` joins two of them, ``sync`` those of
+several processes.
 """
 
 import torch
@@ -17,6 +17,10 @@ class Meter(Metric):
     """
 
     full_state_update = False
+
+    def __init__(self) -> None:
+        # One process evaluates while others may have left already: computing must not wait for them.
+        super().__init__(sync_on_compute=False)
 
     @property
     def protocol(self) -> str:

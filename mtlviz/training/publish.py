@@ -16,8 +16,7 @@ from mtlviz.models.operations import operation_counts
 from mtlviz.training.config import TrainConfig
 from mtlviz.training.data import evaluation_set
 from mtlviz.training.evaluate import Counted, evaluate_training
-from mtlviz.training.loop import WEIGHTS
-from mtlviz.training.state import CONFIG
+from mtlviz.training.state import CONFIG, WEIGHTS
 
 LICENCE = "MIT"
 

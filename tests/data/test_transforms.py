@@ -115,9 +115,7 @@ def test_a_part_outside_the_image_is_refused():
 
 def test_a_generator_fixes_the_result_and_the_sample_stays():
     sample = plane((0.3, 0.8, 0.6))
-    before = replace(
-        sample, image=sample.image.copy(), labels={t: v.copy() for t, v in sample.labels.items()}
-    )
+    before = replace(sample, image=sample.image.copy(), labels={t: v.copy() for t, v in sample.labels.items()})
     strong = Augmentation(colour=1, blur=0.5, noise=0.5)
     first, again, other = (augment(sample, np.random.default_rng(s), strong, boundaries) for s in (3, 3, 4))
     assert_same(first, again)

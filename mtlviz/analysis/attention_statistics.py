@@ -1,0 +1,243 @@
+"""How concentrated, how mixed and how noisy what tokens read is; the same code for KEM and cross-attention.
+
+Statistics of a row describe its weights divided by their sum. Where a number depends on how many tokens could
+have been read, it is taken relative to the model's own number of candidates.
+"""
+
+from dataclasses import dataclass, fields
+from typing import TypeVar
+
+import numpy as np
+from jaxtyping import Float, Int, Shaped
+
+from mtlviz.analysis.attention import attention_rows, readable, row_blocks
+from mtlviz.analysis.composite import picked_tokens
+from mtlviz.analysis.token_labels import UNKNOWN
+from mtlviz.trace import InteractionTrace, SlotTrace, TokenLayout
+
+TOP_P = 0.9
+"""Share of the mass that ``top_p_tokens`` counts tokens for."""
+
+Rows = Float[np.ndarray, "rows S"]
+PerRow = Float[np.ndarray, " rows"]
+
+
+@dataclass(frozen=True)
+class RowStatistics:
+    """Numbers of the rows of some tokens, each ``(rows,)`` unless said otherwise.
+
+    Attributes:
+        tokens: int, whose rows.
+        candidates: int, tokens that could have been read.
+        mass: sum of the weights, 1 unless KEM's competition drops mass.
+        entropy: -sum a log a / log candidates; 0 one token, 1 all candidates alike.
+        participation: 1 / sum a^2, the number of tokens that equal weights would need to be as spread.
+        top_p_tokens: int, the fewest tokens that hold ``TOP_P`` of the mass.
+        sources: ``(rows, T)`` mass on the tokens of each task.
+    """
+
+    tokens: Int[np.ndarray, " rows"]
+    candidates: Int[np.ndarray, " rows"]
+    mass: PerRow
+    entropy: PerRow
+    participation: PerRow
+    top_p_tokens: Int[np.ndarray, " rows"]
+    sources: Float[np.ndarray, "rows T"]
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Mass on tokens of other classes than the reading token's (kem.md 3.17), each ``(rows,)``.
+
+    NaN where the reading token, or everything it reads, has no label.
+
+    Attributes:
+        mass: share of the labelled mass that lies on other classes, 0 to 1.
+        chance: the same for a row that reads all its labelled candidates alike.
+    """
+
+    mass: PerRow
+    chance: PerRow
+
+    @property
+    def relative(self) -> PerRow:
+        """Mass over chance: 1 as noisy as reading everything alike, 0 without noise; NaN for no chance."""
+        relative: PerRow = np.full(len(self.mass), np.nan)
+        np.divide(self.mass, self.chance, out=relative, where=self.chance > 0)
+        return relative
+
+
+@dataclass(frozen=True)
+class MapStatistics:
+    """The whole S x S map; means over all tokens that are not padding.
+
+    Attributes:
+        rows: statistics of every row.
+        sources: ``(T, T)`` mass that the readers of each task (rows) take from each task (columns).
+        columns: ``(S,)`` mean weight with which each token is read (its column mass).
+        read_tokens: tokens with a column mass above 0.
+        effective_rank: exp of the entropy of the normalised singular values, 1 to S; None if not asked for.
+        noise: of every row, or None without labels.
+    """
+
+    rows: RowStatistics
+    sources: Float[np.ndarray, "T T"]
+    columns: Float[np.ndarray, " S"]
+    read_tokens: int
+    effective_rank: float | None
+    noise: Noise | None
+
+
+PerRows = TypeVar("PerRows", RowStatistics, Noise)
+
+
+def row_statistics(trace: InteractionTrace, tokens: Int[np.ndarray, " rows"] | list[int]) -> RowStatistics:
+    """Statistics of the rows of ``tokens``."""
+    wanted = np.asarray(tokens, np.int64).reshape(-1)
+    return _of_rows(trace, wanted, attention_rows(trace, wanted))
+
+
+def row_noise(
+    trace: InteractionTrace, tokens: Int[np.ndarray, " rows"] | list[int], labels: Int[np.ndarray, " N"]
+) -> Noise:
+    """Noise mass of the rows of ``tokens``.
+
+    Args:
+        trace: of cross-attention or KEM, as CPU arrays.
+        tokens: indices into the S tokens.
+        labels: of each place on the token grid (``token_classes``, ``token_depth_bins``), one for all tasks.
+    """
+    wanted = np.asarray(tokens, np.int64).reshape(-1)
+    return _noise_of_rows(trace, wanted, attention_rows(trace, wanted), labels)
+
+
+def map_statistics(
+    trace: InteractionTrace, labels: Int[np.ndarray, " N"] | None = None, *, rank: bool = True
+) -> MapStatistics:
+    """Statistics of the whole map, streamed in blocks of rows.
+
+    Args:
+        trace: of cross-attention or KEM, as CPU arrays.
+        labels: of each place on the token grid, for the noise mass.
+        rank: compute the effective rank; for cross-attention it needs S^2 memory and S^3 time.
+    """
+    layout = trace.layout
+    parts, noises = [], []
+    columns = np.zeros(layout.tokens)
+    for tokens, rows in row_blocks(trace):
+        parts.append(_of_rows(trace, tokens, rows))
+        columns += rows.sum(0, dtype=np.float64)
+        if labels is not None:
+            noises.append(_noise_of_rows(trace, tokens, rows, labels))
+    statistics = _joined(parts)
+    tasks = statistics.tokens // layout.tokens_per_task
+    sources = np.stack([statistics.sources[tasks == task].mean(0) for task in range(len(layout.tasks))])
+    columns /= len(statistics.tokens)
+    return MapStatistics(
+        rows=statistics,
+        sources=sources,
+        columns=columns,
+        read_tokens=int((columns > 0).sum()),
+        effective_rank=effective_rank(trace) if rank else None,
+        noise=_joined(noises) if noises else None,
+    )
+
+
+def effective_rank(trace: InteractionTrace) -> float:
+    """Effective rank of the map of all tokens that are not padding (Roy & Vetterli, 2007), exact.
+
+    KEM's map has at most L non-zero singular values: those of an L x L matrix made of the map's factors.
+    """
+    valid = np.flatnonzero(trace.layout.valid_tokens())
+    if isinstance(trace, SlotTrace):
+        write = np.linalg.qr(np.asarray(trace.write, np.float64)[valid]).R  # (min(n, L), L)
+        retrieve = np.linalg.qr(picked_tokens(trace)[1].T).R  # (min(M, L), L)
+        return rank_of_spectrum(np.linalg.svdvals(write @ retrieve.T))
+    return rank_of_spectrum(np.linalg.svdvals(attention_rows(trace, valid)[:, valid]))
+
+
+def written_variation(trace: InteractionTrace) -> float:
+    """How much of what is written differs between tokens: |w_i - mean w| over |w_i|, root mean squares.
+
+    0 if every token receives the same vector, however interesting its row looks; 1 if the vectors cancel out.
+    NaN if nothing is written.
+    """
+    written = np.asarray(trace.written, np.float64)[trace.layout.valid_tokens()]
+    power = np.square(written).sum(1).mean()
+    return float(np.sqrt(written.var(0).sum() / power)) if power > 0 else float("nan")
+
+
+def rank_of_spectrum(singular_values: Float[np.ndarray, " k"]) -> float:
+    """Exponential of the entropy of the normalised singular values: 1 for one, k for k equal ones.
+
+    Raises:
+        ValueError: if all are zero or one is not a number.
+    """
+    total = singular_values.sum(dtype=np.float64)
+    if not total > 0:
+        raise ValueError("the effective rank of a zero matrix is not defined")
+    return float(np.exp(_entropy(singular_values.astype(np.float64)[None] / total)[0]))
+
+
+def _of_rows(trace: InteractionTrace, tokens: Int[np.ndarray, " rows"], rows: Rows) -> RowStatistics:
+    mass = rows.sum(1, dtype=np.float64)
+    shares = rows / np.where(mass > 0, mass, 1)[:, None].astype(rows.dtype)
+    candidates = _candidate_counts(trace, tokens)
+    spread = np.log(np.maximum(candidates, 2))  # one candidate: entropy is 0 whatever it is divided by
+    ordered = np.sort(shares, 1)[:, ::-1].cumsum(1, dtype=np.float64)
+    sources = shares.reshape(len(rows), len(trace.layout.tasks), -1).sum(2, dtype=np.float64)
+    return RowStatistics(
+        tokens=tokens,
+        candidates=candidates,
+        mass=mass,
+        entropy=_entropy(shares) / spread,
+        participation=1 / np.square(shares, dtype=np.float64).sum(1),
+        top_p_tokens=(ordered < TOP_P).sum(1) + 1,
+        sources=sources,
+    )
+
+
+def _noise_of_rows(
+    trace: InteractionTrace, tokens: Int[np.ndarray, " rows"], rows: Rows, labels: Int[np.ndarray, " N"]
+) -> Noise:
+    every = _of_all_tokens(labels, trace.layout)
+    own = every[tokens]
+    known = every != UNKNOWN
+    other = known[None] & (every[None] != own[:, None])  # (rows, S)
+    mass = _share((rows * other).sum(1, dtype=np.float64), rows[:, known].sum(1, dtype=np.float64), own)
+    per_task = trace.layout.tokens_per_task
+    groups, inverse = np.unique(tokens // per_task, return_inverse=True)
+    of_groups = np.stack([readable(trace, int(task) * per_task).candidates for task in groups])
+    allowed = of_groups[inverse]  # (rows, S)
+    chance = _share((allowed & other).sum(1).astype(float), (allowed & known).sum(1).astype(float), own)
+    return Noise(mass, chance)
+
+
+def _share(part: PerRow, whole: PerRow, own: Int[np.ndarray, " rows"]) -> PerRow:
+    share: PerRow = np.full(len(part), np.nan)
+    np.divide(part, whole, out=share, where=(whole > 0) & (own != UNKNOWN))
+    return share
+
+
+def _candidate_counts(trace: InteractionTrace, tokens: Int[np.ndarray, " rows"]) -> Int[np.ndarray, " rows"]:
+    per_task = trace.layout.tokens_per_task
+    counts = [readable(trace, task * per_task).candidates.sum() for task in range(len(trace.layout.tasks))]
+    of_tokens: Int[np.ndarray, " rows"] = np.asarray(counts)[tokens // per_task]
+    return of_tokens
+
+
+def _of_all_tokens(values: Shaped[np.ndarray, " N"], layout: TokenLayout) -> Shaped[np.ndarray, " S"]:
+    if len(values) != layout.tokens_per_task:
+        raise ValueError(f"{len(values)} labels for a grid of {layout.tokens_per_task} tokens")
+    return np.tile(values, len(layout.tasks))
+
+
+def _entropy(shares: Rows) -> PerRow:
+    logs = np.log(shares, out=np.zeros_like(shares), where=shares > 0)
+    entropy: PerRow = np.maximum(-np.einsum("ij,ij->i", shares, logs, dtype=np.float64), 0)
+    return entropy
+
+
+def _joined(parts: list[PerRows]) -> PerRows:
+    names = [field.name for field in fields(parts[0])]
+    return type(parts[0])(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))

@@ -1,0 +1,24 @@
+"""``bench``: what it costs, measured on this machine."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from mtlviz.cli.answers import AsJson, answer
+from mtlviz.cli.options import Checkpoints
+
+Only = Annotated[list[str] | None, typer.Option("--only", metavar="KEY", help="A figure or a part; may be repeated.")]
+
+
+def bench(only: Only = None, folder: Checkpoints = None, as_json: AsJson = False) -> None:
+    """Measure time and memory beside their bars: tracing, KEM beside attention, rendering, the app.
+
+    Example:
+        python -m mtlviz bench --only traced_over_bare
+    """
+    from mtlviz.bench import as_json as as_plain
+    from mtlviz.bench import run, table
+
+    measured = run(only or None, lambda sentence: print(sentence, file=sys.stderr), checkpoints=folder)
+    answer({"command": "bench", **as_plain(measured)}, as_json, table(measured))

@@ -1,0 +1,50 @@
+"""Folders of results: files appear whole and together, or not at all."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mtlviz.errors import OptionError
+
+
+def check_folder(out: Path, option: str = "--out") -> Path:
+    """``out`` itself if results can be written there, so that a long computation does not fail at its end.
+
+    Raises:
+        OptionError: if it is a file, lies below a file, or may not be written.
+    """
+    nearest = _nearest(out)
+    if not nearest.is_dir():
+        where = "is a file" if nearest == out.absolute() else f"lies below {str(nearest)!r}, which is a file"
+        raise OptionError(f"{option} {str(out)!r} {where}; give a folder, which is made if missing.")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise OptionError(f"{option} {str(out)!r} cannot be written; choose a folder in which you may write.")
+    return out
+
+
+@contextmanager
+def written_together(out: Path) -> Iterator[Path]:
+    """A temporary folder whose files move into ``out`` when the block ends without an error.
+
+    It lies in ``out`` or its nearest existing parent, so that moving a file is one step on one disk.
+    Files of the same name are replaced; other files in ``out`` stay.
+    """
+    partial = Path(tempfile.mkdtemp(prefix=".mtlviz-", dir=_nearest(check_folder(out))))
+    try:
+        yield partial
+        for path in sorted(partial.rglob("*")):
+            target = out / path.relative_to(partial)
+            if not path.is_dir():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                path.replace(target)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _nearest(path: Path) -> Path:
+    """The path itself, or the nearest parent that exists."""
+    path = path.absolute()
+    return next(parent for parent in (path, *path.parents) if os.path.lexists(parent))

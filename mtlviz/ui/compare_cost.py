@@ -1,0 +1,107 @@
+"""What two models cost, and what their cards report over whole sets."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from mtlviz.analysis.cost import Latency, measure_latency, part_costs
+from mtlviz.data.sample import Sample
+from mtlviz.engine import Engine
+from mtlviz.ui import panels
+from mtlviz.ui.compare import Pair, Side
+
+PARTS = {
+    "encoder": "Encoder", "task_encoders": "Task encoders", "interaction": "Interaction", "decoders": "Decoders",
+    "total": "Whole network",
+}  # fmt: skip
+RUNS = 9
+
+
+def table(pair: Pair) -> pd.DataFrame:
+    """Parameters and multiply-accumulates by part."""
+    costs = [{cost.part: cost for cost in part_costs(side.run.card)} for side in pair.sides]
+    rows = []
+    for part, name in PARTS.items():
+        row = {"Part": name}
+        for title, cost in zip(pair.titles, costs, strict=True):
+            row[f"{title}, parameters"] = _count(cost[part].parameters)
+        for title, cost in zip(pair.titles, costs, strict=True):
+            row[f"{title}, multiply-accumulates"] = _count(cost[part].operations)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def latency(pair: Pair) -> None:
+    """Median seconds of a forward pass on this machine, measured live, and a button to measure again."""
+    turn = int(st.session_state.get("_compare_measured", 0))
+    engines = {side.run.card.weights_sha256: side.engine for side in sorted(pair.sides, key=lambda one: one.title)}
+    found = dict(zip(engines, _measure(list(engines.values()), pair.first.run.sample, (*engines, turn)), strict=True))
+    panels.numbers([_measured(side, found[side.run.card.weights_sha256]) for side in pair.sides])
+    st.button("Measure again", on_click=_measure_again, icon=":material/timer:", key="compare_measure")
+
+
+def sentence(pair: Pair) -> str:
+    """How much of each forward pass the interaction is, and how the two compare."""
+    counted = [side.run.card.operations for side in pair.sides]
+    if not all(one.get("total") and "interaction" in one for one in counted):
+        return "A card here does not say how much is computed; `python -m mtlviz train` writes cards that do."
+    parts = [
+        f"**{_count(one['interaction'])}** multiply-accumulates in {panels.plain(title)}, "
+        f"{one['interaction'] / one['total']:.1%} of its forward pass"
+        for one, title in zip(counted, pair.titles, strict=True)
+    ]
+    return f"The interaction takes {' and '.join(parts)}."
+
+
+def _measured(side: Side, one: Latency) -> tuple[str, str, str]:
+    definition = (
+        f"Median of {one.runs} runs on this machine ({one.device}), batch 1, without decoding the image and without "
+        f"recording a trace; half of the runs took {one.low * 1e3:.1f} to {one.high * 1e3:.1f} ms. Models take turns."
+    )
+    return f"{side.title}: forward pass", f"{one.median * 1e3:.1f} ms", definition
+
+
+def _measure_again() -> None:
+    st.session_state["_compare_measured"] = int(st.session_state.get("_compare_measured", 0)) + 1
+
+
+def reported(pair: Pair) -> pd.DataFrame:
+    """What the cards say about whole sets, one row a metric; empty where they say nothing."""
+    found = [dict(_flat(side.run.card.metrics)) for side in pair.sides]
+    rows = [
+        {
+            "Metric": name,
+            **{title: _number(one.get(name)) for title, one in zip(pair.titles, found, strict=True)},
+        }
+        for name in dict.fromkeys(name for one in found for name in one)
+    ]
+    return pd.DataFrame(rows)
+
+
+def _flat(metrics: dict[str, Any], path: str = "") -> Iterator[tuple[str, float]]:
+    """Numbers of a card's nested metrics under joined names."""
+    for name, value in metrics.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{path}{name} · ")
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield f"{path}{name}", float(value)
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}"
+
+
+def _count(value: int | None) -> str:
+    if value is None:
+        return "–"
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:.3g} {unit}"
+    return str(value)
+
+
+@st.cache_data(max_entries=16, show_spinner="Timing both models; this takes about a second.")
+def _measure(_engines: list[Engine], _sample: Sample, key: tuple[object, ...]) -> tuple[Latency, ...]:
+    return measure_latency(_engines, _sample, RUNS)

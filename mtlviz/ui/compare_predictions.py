@@ -1,0 +1,194 @@
+"""What two models predict, where they differ, and which is nearer to the truth."""
+
+import pandas as pd
+import streamlit as st
+
+from mtlviz.analysis.compare import difference, region_errors
+from mtlviz.analysis.scene import class_shares
+from mtlviz.analysis.scores import Score, image_score, valid_pixels
+from mtlviz.engine import Run
+from mtlviz.plots.compare import amount, comparison_panels, region_bars
+from mtlviz.plots.maps import Panel, Place
+from mtlviz.plots.predictions import View, depth_range, error_limit, error_panel, shares_figure, truth_panel
+from mtlviz.plots.style import task_title
+from mtlviz.tasks import Task
+from mtlviz.ui import panels
+from mtlviz.ui.compare import Pair
+
+METRIC_TITLES = {
+    "miou": "mIoU",
+    "rmse": "RMSE",
+    "mean_angle": "mean angle",
+    "edge_f": "best F",
+    "max_f": "best F",
+}
+
+
+def maps(pair: Pair, task: str) -> None:
+    """A, B and their difference for one task."""
+    kind = pair.first.run.card.task(task)
+    panels.maps(_maps(pair, task, pair.key), pair.first.run, "compare_maps", how_to_read=_how_to_read(kind, pair))
+
+
+def classes(pair: Pair, task: str) -> None:
+    """The legend of the class colours, with the share of each class in A, in B and in the truth."""
+    kind, sample = pair.first.run.card.task(task), pair.first.run.sample
+    if kind.kind != "classes":
+        return
+    shares = {side.title: class_shares(kind, side.run.prediction(task).values) for side in pair.sides}
+    if task in sample.labels:
+        shares["ground truth"] = class_shares(kind, sample.labels[task])
+    rows = [(source, one.name, one.share) for source, found in shares.items() for one in found]
+    panels.figure(
+        shares_figure(kind, shares),
+        "compare_classes",
+        alt=f"Share of every class in {', '.join(shares)}",
+        how_to_read=f"Bars are what {panels.plain(pair.first.title)} gives each class, markers what the others do.",
+        data=pd.DataFrame(rows, columns=["source", "class", "share"]),
+        provenance=[side.run.provenance for side in pair.sides],
+    )
+
+
+def differences(pair: Pair) -> None:
+    """One row a task: how far apart the two are and, with labels, how good each is on this image."""
+    st.table(_differences(pair, pair.key))
+    _notes(pair)
+
+
+def _notes(pair: Pair) -> None:
+    """What the table of differences holds and how its metrics are computed."""
+    scores = [score for task in pair.tasks for score in _scores(pair, task)[:1]]
+    metrics = (
+        "Metrics are those of this image alone, the better one in bold; n is the number of labelled pixels."
+        if scores
+        else "The image has no labels, so nothing here says which side is right."
+    )
+    st.caption(f"**How to read this.** Difference is the mean over all pixels of how far A and B are apart. {metrics}")
+    if scores:
+        with st.popover("Definitions of the metrics", icon=":material/function:", type="tertiary"):
+            for score in scores:
+                st.caption(panels.plain(f"{task_title(score.task.name)}: {score.protocol}."))
+
+
+def truth(pair: Pair, task: str, place: Place) -> None:
+    """Errors of both sides beside the ground truth, and by class.
+
+    Args:
+        pair: the sides; the image has a label of the task.
+        task: whose errors.
+        place: the picked token, marked on the maps.
+    """
+    sample, kind = pair.first.run.sample, pair.first.run.card.task(task)
+    label, valid = sample.labels[task], valid_pixels(sample, kind)
+    errors = [difference(kind, side.run.prediction(task).values, label, valid) for side in pair.sides]
+    limit, view = error_limit(*errors), _view(pair, task)
+    wrong = " of the pixels are wrong" if kind.kind == "classes" else " on average"
+    drawn = [
+        error_panel(error, limit, view, f"Error of {title}", f"{amount(kind, error.mean)}{wrong}")
+        for error, title in zip(errors, pair.titles, strict=True)
+    ]
+    panels.maps(
+        [*drawn, truth_panel(kind, label, valid, view)],
+        pair.first.run,
+        "compare_truth",
+        picked=place,
+        clickable=False,
+        how_to_read="Both errors are prediction minus truth on one colour scale; grey pixels have no label.",
+    )
+    _regions(pair, kind)
+
+
+def _regions(pair: Pair, task: Task) -> None:
+    sample = pair.first.run.sample
+    classes = next((one for one in pair.first.run.card.tasks if one.name == "semseg"), None)
+    if classes is None or "semseg" not in sample.labels:
+        return
+    first, second = (side.run.prediction(task.name).values for side in pair.sides)
+    truth, regions, valid = sample.labels[task.name], sample.labels["semseg"], valid_pixels(sample, task)
+    found = region_errors(task, first, second, truth, regions, classes.class_names, valid)
+    if not found:
+        return
+    apart = max(found, key=lambda region: abs(region.first - region.second))
+    panels.figure(
+        region_bars(found, task, pair.titles),
+        "compare_regions",
+        alt=f"Mean error by true class; the two differ most on {apart.name}: "
+        f"{amount(task, apart.first)} and {amount(task, apart.second)}",
+        how_to_read="Mean error on the pixels of every true class, most frequent class first; n is beside the "
+        "name, and a small n says little.",
+        data=pd.DataFrame([vars(region) for region in found]),
+        provenance=[side.run.provenance for side in pair.sides],
+    )
+
+
+# Results are shared between sessions and treated as read-only, so they are not copied.
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _maps(_pair: Pair, task: str, key: tuple[str, ...]) -> tuple[Panel, Panel, Panel]:
+    first, second = (side.run.prediction(task) for side in _pair.sides)
+    geometry, view = _pair.first.geometry, _view(_pair, task)
+    return comparison_panels(first, second, _pair.difference(task), _pair.titles, view, geometry)
+
+
+@st.cache_resource(max_entries=32, show_spinner="Comparing all tasks.")
+def _differences(_pair: Pair, key: tuple[str, ...]) -> pd.DataFrame:
+    rows = []
+    for name in _pair.tasks:
+        apart = _pair.difference(name)
+        relative = apart.mean_relative
+        said = amount(apart.task, apart.mean) + (" of the pixels" if apart.task.kind == "classes" else "")
+        row = {"Task": task_title(name), "Difference": said + (f" ({relative:.1%})" if relative >= 0 else "")}
+        rows.append(row | _scored(_pair, _scores(_pair, name)))
+    return pd.DataFrame(rows).fillna("–").set_index("Task")
+
+
+def _scores(pair: Pair, task: str) -> list[Score]:
+    labelled = task in pair.first.run.sample.labels
+    return [_score(side.run, task, side.run.provenance.stamp()) for side in pair.sides] if labelled else []
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _score(_run: Run, task: str, stamp: str) -> Score:
+    return image_score(_run.prediction(task), _run.sample)
+
+
+def _scored(pair: Pair, scores: list[Score]) -> dict[str, str]:
+    if not scores:
+        return {}
+    task = scores[0].task
+    said = [_metric(task, score.headline) for score in scores]
+    if said[0] != said[1]:
+        better = int((scores[0].headline > scores[1].headline) != task.higher_is_better)
+        said[better] = f"**{said[better]}**"
+    return {
+        "Metric": f"{METRIC_TITLES.get(task.metric, task.metric)} {'↑' if task.higher_is_better else '↓'}",
+        **dict(zip(pair.titles, said, strict=True)),
+        "n": f"{scores[0].pixels:,} px",
+    }
+
+
+def _metric(task: Task, value: float) -> str:
+    if task.kind == "normals":
+        return f"{value:.1f}{task.metric_unit}"
+    return f"{value:.3f} {task.metric_unit}".strip()
+
+
+def _view(pair: Pair, task: str) -> View:
+    """Both sides and the truth on one depth scale; no fading, which would tint the comparison."""
+    if pair.first.run.card.task(task).kind != "depth":
+        return View((0.0, 1.0), fade=False)
+    truth = pair.first.run.sample.labels.get(task)
+    depths = [side.run.prediction(task).values for side in pair.sides]
+    return View(depth_range(*depths, *(() if truth is None else (truth,))), fade=False)
+
+
+def _how_to_read(task: Task, pair: Pair) -> str:
+    first, second = (panels.plain(title) for title in pair.titles)
+    if task.kind == "classes":
+        return "A colour is a class; purple marks pixels to which the two give different classes."
+    if task.kind == "normals":
+        return f"Colour is a direction ({task.drawn_as}); the third map is the angle between the two."
+    more = "farther" if task.kind == "depth" else "higher"
+    return (
+        f"The first two maps share one colour range. In the third, blue is where {first} is {more}, red where "
+        f"{second} is, white where they agree; it ends at ± the 99.5th percentile."
+    )

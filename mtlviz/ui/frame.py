@@ -1,0 +1,132 @@
+"""What surrounds every page: navigation, the sidebar, and a place where errors become sentences."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from mtlviz.errors import MtlvizError
+
+ROOT = Path(__file__).resolve().parents[2]
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One page of the app.
+
+    Attributes:
+        file: below the root.
+        title: in the navigation.
+        url: path in the address; the same as the file's stem would give, so that a cold link finds it.
+        icon: Material symbol.
+        question: what the page answers.
+    """
+
+    file: str
+    title: str
+    url: str
+    icon: str
+    question: str
+
+
+PAGES = (
+    Entry("pages/1_predictions.py", "Predictions", "predictions", ":material/image_search:",
+          "What does the model see in this image, task by task?"),
+    Entry("pages/2_slots.py", "Slot routing", "slots", ":material/hub:",
+          "Which pixels fed each memory slot, and who reads it back?"),
+    Entry("pages/3_compare.py", "Compare", "compare", ":material/compare:",
+          "How do two ways of sharing differ on the same image?"),
+)  # fmt: skip
+
+
+def run() -> None:
+    """The whole app: called by app.py."""
+    from mtlviz.ui import pickers
+
+    page = _navigation()
+    st.set_page_config(f"{page.title} · mtlviz", _icon(), layout="wide")
+    # Sentences about the link belong on the page, which is drawn after the sidebar that finds them.
+    st.session_state["_notices"], st.session_state["_said"] = st.container(), []
+    with st.sidebar:
+        pickers.draw()
+    st.session_state["_framed"] = True
+    try:
+        page.run()
+    finally:
+        st.session_state["_framed"] = False
+
+
+def bootstrap() -> None:
+    """First line of every page.
+
+    On a server just started, Streamlit runs a linked page without app.py; building the navigation and running again
+    brings the frame back, with the link's query parameters.
+    """
+    if not st.session_state.get("_framed"):
+        _navigation()
+        st.rerun()
+
+
+@contextmanager
+def page(question: str) -> Iterator[None]:
+    """The body of a page: its question as the title, and errors as one sentence each.
+
+    Args:
+        question: what the page answers.
+    """
+    st.title(question)
+    try:
+        yield
+    except MtlvizError as error:
+        from mtlviz.ui.panels import plain
+
+        st.error(plain(str(error)), icon=":material/error:")
+    except Exception:  # the last line of defence: a person sees a sentence, the log has the traceback
+        _LOG.exception("a page failed")
+        st.error(
+            "This page ran into a problem of its own; the server's log says where. "
+            "Choose another image or model, or reload the page.",
+            icon=":material/error:",
+        )
+    else:
+        _footer()
+
+
+def page_links() -> Iterator[tuple[Entry, "st.Page"]]:
+    """The pages with what links to them.
+
+    They carry no icon of their own: Streamlit would fetch it from the internet as the tab's icon.
+    """
+    for entry in PAGES:
+        if (ROOT / entry.file).exists():
+            yield entry, st.Page(ROOT / entry.file, title=entry.title, url_path=entry.url)
+
+
+def _icon() -> Image.Image:
+    """Four tokens; drawn here because Streamlit fetches named icons from the internet."""
+    tokens = np.array([[(42, 111, 151), (209, 113, 31)], [(47, 158, 104), (138, 99, 210)]], np.uint8)
+    return Image.fromarray(tokens.repeat(16, 0).repeat(16, 1))
+
+
+def _navigation() -> "st.Page":
+    from mtlviz.ui import home
+
+    first = st.Page(home.draw, title="Home", default=True)
+    return st.navigation([first, *(page for _, page in page_links())])
+
+
+def _footer() -> None:
+    st.divider()
+    with st.popover("Figures for a paper", icon=":material/print:", type="tertiary"):
+        st.toggle("White background", key="paper", persist_state="session")
+        st.segmented_control(
+            "The camera button of a figure saves", ["PNG", "SVG"], default="PNG", required=True, key="camera",
+            persist_state="session",
+        )  # fmt: skip
+        st.caption("Every figure has its own camera button; data and provenance are in the downloads.")

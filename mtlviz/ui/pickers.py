@@ -1,0 +1,134 @@
+"""The sidebar: the image, the models, and badges that say what they are."""
+
+from typing import Any
+
+import streamlit as st
+
+from mtlviz.data.images import PHOTOGRAPH_TITLES
+from mtlviz.data.sample import Sample
+from mtlviz.errors import CheckpointError, MtlvizError
+from mtlviz.ui import state
+from mtlviz.ui.panels import plain
+from mtlviz.ui.sources import ROOMS, photograph, room, uploaded
+
+SOURCES = ("room", "photo", "upload")
+BADGES = {
+    "random": ("RANDOM WEIGHTS", "red", "The weights were never trained: what it shows is noise."),
+    "synthetic": ("SYNTHETIC ROOMS", "blue", "Trained on rendered rooms only; photographs are new to it."),
+    "real": ("REAL DATA", "green", "Trained on photographs."),
+}
+
+
+def draw() -> None:
+    """Image, models, badges; nothing else."""
+    _image()
+    _models()
+
+
+def _image() -> None:
+    st.subheader("Image", anchor=False)
+    state.check_query("source", SOURCES)
+    source = st.segmented_control(
+        "Where from", SOURCES, default="room", required=True, key="source",
+        label_visibility="collapsed", width="stretch", **_LINKED,
+    )  # fmt: skip
+    sample, note = None, ""
+    try:
+        sample, note = _chosen(source)
+    except MtlvizError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+    if sample is not None:
+        state.show(sample, source, note)
+    elif "_current" not in st.session_state:
+        state.show(photograph("china"), "photo")
+    _thumbnail(state.current())
+
+
+def _chosen(source: str | None) -> tuple[Sample | None, str]:
+    """The image that the pickers name, None where there is none yet."""
+    if source == "photo":
+        state.check_query("photo", list(PHOTOGRAPH_TITLES))
+        key = st.selectbox("Photograph", list(PHOTOGRAPH_TITLES), key="photo", **_LINKED)
+        return photograph(key), ""
+    if source == "upload":
+        _uploader()
+        found: tuple[Sample, str] | None = st.session_state.get("_upload")
+        if found is None:
+            state.say_once(
+                "Drop an image into the sidebar; until then the image before is shown. Uploads do not travel with a link."
+            )
+            return None, ""
+        return found
+    state.check_query_number("room", 0, ROOMS - 1)
+    number = st.number_input(
+        f"Held-out room (0 to {ROOMS - 1})", 0, ROOMS - 1, 0, key="room",
+        help="Rooms that no model was trained on, rendered on the spot with exact labels.", **_LINKED,
+    )  # fmt: skip
+    return room(int(number)), ""
+
+
+def _uploader() -> None:
+    st.file_uploader(
+        "Your own image", ["png", "jpg", "jpeg", "webp"], key="upload_file", max_upload_size=20,
+        on_change=_take_upload,
+    )  # fmt: skip
+    if problem := st.session_state.get("_upload_problem"):
+        st.error(plain(problem), icon=":material/error:")
+
+
+def _take_upload() -> None:
+    """Callback of the uploader: a good file becomes the current image, a bad one leaves everything as it was."""
+    file = st.session_state.get("upload_file")
+    st.session_state["_upload_problem"] = ""
+    if file is None:
+        return
+    try:
+        st.session_state["_upload"] = uploaded(file.getvalue(), file.name)
+    except MtlvizError as error:
+        st.session_state["_upload_problem"] = str(error)
+
+
+def _thumbnail(current: state.Current) -> None:
+    height, width = current.sample.size
+    labels = "exact labels" if current.sample.labels else "no labels"
+    st.image(
+        current.sample.image, width="stretch", alt="the current image",
+        caption=f"{plain(current.sample.name)} · {width} × {height} px · {labels}",
+    )  # fmt: skip
+    if current.note:
+        st.caption(current.note)
+
+
+def _models() -> None:
+    st.subheader("Models", anchor=False)
+    try:
+        names = state.model_names()
+        chosen = [_model("Model", "a", names), _model("Second model", "b", names)]
+        cards = [state.card(name) for name in dict.fromkeys(chosen)]
+    except CheckpointError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
+    with st.container(horizontal=True, gap="xsmall"):
+        for trained in dict.fromkeys(card.trained for card in cards):
+            text, colour, explained = BADGES[trained]
+            st.badge(text, color=colour, help=explained)  # type: ignore[arg-type]
+        st.badge(_device(), color="gray", help="Where the models run.")
+
+
+def _model(label: str, which: state.Which, names: list[str]) -> str:
+    key = state.MODEL_KEYS[which]
+    state.check_query(key, names)
+    start = names.index(state.default_model(which, names))
+    st.selectbox(label, names, start, key=key, **_LINKED)
+    return state.model_name(which)
+
+
+@st.cache_data(show_spinner=False)
+def _device() -> str:
+    from mtlviz.engine import available_devices
+
+    return available_devices()[0].upper()
+
+
+# A link carries what a picker shows, so pickers show the names that the command line uses too.
+_LINKED: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}

@@ -1,0 +1,50 @@
+"""Which tokens won which memory slot, and who reads it?"""
+
+import streamlit as st
+
+from mtlviz.analysis.routing import slot_routing
+from mtlviz.trace import SlotTrace
+from mtlviz.ui import frame, panels, slots, slots_details, slots_set, slots_words, state
+
+DETAILS = ("sources of the token", "one slot", "tasks and slots", "numbers", "set of images")
+
+
+def main() -> None:
+    """Choose, compute, draw, explain."""
+    engine = state.engine()
+    run = state.run(engine)
+    trace = run.trace.interaction
+    if not isinstance(trace, SlotTrace):
+        slots.without_slots(run)
+        return
+    routing = slot_routing(trace)
+    panels.headline(slots_words.answer(routing))
+    view = slots.choose_view(routing)
+    provenance = slots.pick_token(run, trace)
+    maps, token = st.columns([2, 1], gap="medium")
+    with maps:
+        slots.draw_maps(run, routing, view)
+    with token:
+        slots.draw_token(run, provenance, view)
+    slots.draw_legend(run, routing, view)
+
+    state.check_query("slots_detail", DETAILS)
+    detail = st.segmented_control(
+        "Details", DETAILS, default=DETAILS[0], required=True,
+        key="slots_detail", bind="query-params", persist_state="session",
+    )  # fmt: skip
+    if detail == "one slot":
+        slots_details.draw_slot(run, routing, view)
+    elif detail == "tasks and slots":
+        slots_details.draw_tasks(run, routing, view)
+    elif detail == "numbers":
+        slots_details.draw_numbers(run, routing)
+    elif detail == "set of images":
+        slots_set.draw(engine)
+    else:
+        slots_details.draw_sources(run, provenance)
+
+
+frame.bootstrap()
+with frame.page("Which tokens won which memory slot, and who reads it?"):
+    main()

@@ -1,0 +1,63 @@
+"""The routing page in a real Chromium: clicks pick tokens, a long set can be stopped."""
+
+import re
+
+import pytest
+
+from tests.browser.conftest import click_map, overflow, settle, visit
+
+pytestmark = pytest.mark.browser
+
+READS = re.compile(r"(\w+), row (\d+), column (\d+) reads")
+DEPTH_MAP = 1
+
+
+def picked(page) -> tuple[str, ...]:
+    """(task, row, column) that the token's panel names."""
+    return READS.search(page.locator("text=/, row \\d+, column \\d+/").first.inner_text()).groups()
+
+
+def test_a_click_on_a_map_changes_the_token_its_panel_and_the_link(page, app_url):
+    visit(page, f"{app_url}/slots?slots_show=readers")
+    assert picked(page) == ("Segmentation", "8", "10")
+    bars = page.locator(".js-plotly-plot").nth(4).inner_html()
+    click_map(page, DEPTH_MAP, 0.125, 0.22)
+    page.wait_for_function("() => document.body.innerText.includes('Depth, row 3, column 2 reads')")
+    settle(page)
+    assert page.locator(".js-plotly-plot").nth(4).inner_html() != bars
+    assert all(part in page.url for part in ("task=depth", "row=3", "column=2"))
+
+
+def test_a_click_on_a_winners_marker_follows_that_winner(page, app_url):
+    visit(page, f"{app_url}/slots")
+    chart = page.evaluate(
+        """() => [...document.querySelectorAll('.js-plotly-plot')].slice(0, 4).findIndex(
+            plot => plot.data.some(trace => trace.name === 'picks' && trace.x.length))"""
+    )
+    place = page.evaluate(
+        "chart => { const plot = document.querySelectorAll('.js-plotly-plot')[chart];"
+        " const trace = plot.data.find(trace => trace.name === 'picks'), last = trace.x.length - 1;"
+        " const x = plot._fullLayout.xaxis, y = plot._fullLayout.yaxis;"
+        " return [x.d2p(trace.x[last]) / x._length, y.d2p(trace.y[last]) / y._length, ...trace.customdata[last]]; }",
+        chart,
+    )
+    click_map(page, chart, *place[:2])
+    page.wait_for_function(f"() => document.body.innerText.includes('row {place[2]}, column {place[3]} reads')")
+
+
+def test_a_long_set_can_be_stopped_and_keeps_what_is_done(page, app_url):
+    visit(page, f"{app_url}/slots?slots_detail=set+of+images")
+    page.get_by_label("How many (1 to 200)").fill("200")
+    page.get_by_label("How many (1 to 200)").press("Enter")
+    settle(page)
+    page.get_by_role("button", name="Start").click()
+    page.wait_for_function("() => /[1-9]\\d* of 200 images/.test(document.body.innerText)")
+    page.get_by_test_id("stMain").get_by_role("button", name="Stop").click()
+    page.wait_for_function("() => /Stopped after \\d+ of 200/.test(document.body.innerText)")
+    assert re.search(r"Over n = \d+ image", page.inner_text("body"))
+
+
+def test_the_page_fits_a_phone(page, app_url):
+    page.set_viewport_size({"width": 420, "height": 900})
+    visit(page, f"{app_url}/slots")
+    assert overflow(page) <= 1

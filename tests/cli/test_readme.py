@@ -1,0 +1,61 @@
+"""What the README shows works: its commands exist with these options, its Python runs."""
+
+import re
+import shlex
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+import mtlviz
+from mtlviz.data.images import photographs
+from mtlviz.engine import load
+from mtlviz.models.interactions import REGISTRY
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = sorted(set(re.findall(r"python -m mtlviz ([^`#]+?)(?=[`#\n]|$)", README.replace("\n", " \n"))))
+NOTEBOOK, INTERACTION = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_of_the_readme_exists_with_its_options(cli, command):
+    words = shlex.split(command)
+    if len(words) > 1:
+        assert cli(*words, "--help").code == 0
+
+
+def test_the_notebook_runs(checkpoints, tmp_path, monkeypatch):
+    from PIL import Image
+
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(photographs()["china"]().image).save("room.jpg")
+    monkeypatch.setattr(mtlviz, "load", partial(load, folder=checkpoints), raising=False)
+    names: dict[str, object] = {}
+    exec(compile(NOTEBOOK, "README.md", "exec"), names)  # noqa: S102  # our own README
+    assert names["depth"].shape == names["run"].sample.size
+    assert set(names["figures"]) >= {"readers", "flows"}
+
+
+def test_the_interaction_runs_and_can_be_switched_off(rng):
+    import torch
+
+    from mtlviz.trace import Edit
+
+    names: dict[str, object] = {}
+    try:
+        exec(compile(INTERACTION, "README.md", "exec"), names)  # noqa: S102
+        features = {task: torch.randn(1, 4, 2, 3) for task in ("depth", "normals")}
+        module = REGISTRY["mean"](4, tuple(features), None)
+        same, _, _ = module(features, edit=Edit(residual=0.0))
+        mixed, _, _ = module(features)
+    finally:
+        REGISTRY.pop("mean", None)
+    assert all(torch.equal(same[task], features[task]) for task in features)
+    assert not torch.equal(mixed["depth"], features["depth"])
+
+
+def test_every_file_and_folder_that_the_readme_names_is_there():
+    named = set(re.findall(r"`((?:mtlviz|tests|configs|pages|checkpoints)/[^`*A-Z]*)`", README))
+    assert len(named) > 10
+    assert [path for path in named if not (ROOT / path).exists()] == []
