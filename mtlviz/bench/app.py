@@ -86,14 +86,14 @@ def _warm_click(browser: "Browser", checkpoints: Path | None) -> dict[str, Findi
         settle(page)
         page.wait_for_function(CLICKABLE)
         choose = random.Random(0)  # noqa: S311
-        seconds = []
+        seconds: list[float] = []
         for _ in range(WARM_UP + CLICKS):
-            tokens = page.evaluate(CLICKABLE)
-            seconds.append(click_seconds(page, choose.choice(tokens)))
+            second = click_seconds(page, choose.choice(page.evaluate(CLICKABLE)))
+            if second is None:
+                raise Unavailable(f"A click on the page {CLICKED_PAGE} changed nothing within 30 s.")
+            seconds.append(second)
             page.wait_for_timeout(300)
-    warm = [second for second in seconds[WARM_UP:] if second is not None]
-    if len(warm) < CLICKS:
-        return {key: Finding(key, None, {"missing": f"{CLICKS - len(warm)} of {CLICKS} clicks had no effect"})}
+    warm = seconds[WARM_UP:]
     detail = {"clicks": CLICKS, "page": CLICKED_PAGE, "median_s": round(statistics.median(warm), 3),
               "seconds": _rounded(warm)}  # fmt: skip
     return {key: Finding(key, percentile(warm, 0.95), detail)}

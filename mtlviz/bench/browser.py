@@ -36,13 +36,14 @@ CLICKABLE = """() => {
     left: box.left + xaxis._offset + xaxis.d2p(x), top: box.top + yaxis._offset + yaxis.d2p(tokens.y[i])}));
 }"""
 
-WATCH = """({x, y}) => {
-  const around = s => s.x0 <= x && x <= s.x1 && s.y0 <= y && y <= s.y1;
+WATCH = """() => {
+  const marks = () => [...document.querySelectorAll('.js-plotly-plot')]
+    .filter(c => (c.data || []).some(t => t.name === 'tokens') && c.layout.shapes?.length)
+    .map(c => c.layout.shapes.map(s => [s.x0, s.y0]).join(';'));
+  const before = marks()[0];
   const moved = () => {
-    const charts = [...document.querySelectorAll('.js-plotly-plot')];
-    const maps = charts.filter(c => (c.data || []).some(t => t.name === 'tokens') && c.layout.shapes?.length);
-    const app = document.querySelector('[data-testid="stApp"]');
-    return maps.length && maps.every(c => c.layout.shapes.some(around))
+    const now = marks(), app = document.querySelector('[data-testid="stApp"]');
+    return now.length && now.every(mark => mark !== before && mark === now[0])
       && app.getAttribute('data-test-script-state') === 'notRunning';
   };
   window.mtlvizClick = new Promise(resolve => document.addEventListener('pointerdown', () => {
@@ -152,7 +153,7 @@ def click_seconds(page: Page, token: dict[str, float]) -> float | None:
     """
     page.mouse.move(token["left"], token["top"])
     page.wait_for_timeout(150)  # Plotly attaches a click to what it last found under the pointer
-    page.evaluate(WATCH, token)
+    page.evaluate(WATCH)
     page.mouse.click(token["left"], token["top"])
     milliseconds = page.evaluate("() => window.mtlvizClick")
     return None if milliseconds is None else float(milliseconds) / 1000

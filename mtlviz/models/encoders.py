@@ -1,5 +1,7 @@
 """The built-in encoder: a small residual network whose stages meet again on the token grid."""
 
+from typing import Annotated
+
 import torch
 from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict, Field
@@ -24,8 +26,8 @@ class EncoderConfig(BaseModel):
 
     widths: tuple[int, int, int, int, int] = (24, 48, 80, 104, 112)
     blocks: tuple[int, int, int, int, int] = (0, 1, 1, 1, 1)
-    stages: int = Field(5, ge=3, le=5)
-    out: int = Field(96, ge=1)
+    stages: Annotated[int, Field(ge=3, le=5)] = 5
+    out: Annotated[int, Field(ge=1)] = 96
 
 
 def conv_norm(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:

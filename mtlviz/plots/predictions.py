@@ -18,6 +18,8 @@ Range = tuple[float, float]
 HOVER_CELLS = 64
 """Hovering reads at most this many values along the longer side."""
 WRONG = (196, 30, 58)
+VEIL = (128, 128, 128, 150)
+"""Over what is right, so that no red thing in the image passes for an error."""
 SOURCE_SYMBOLS = {"diamond": "diamonds", "circle-open": "circles", "square-open": "squares"}
 """Markers of the second, third and fourth source of class shares, with their plural."""
 
@@ -105,7 +107,7 @@ def error_panel(error: Difference, limit: float, view: View, title: str = "Error
     """
     task, values = error.task, error.values
     if task.kind == "classes":
-        rgba = np.zeros((*values.shape, 4), np.uint8)
+        rgba = np.full((*values.shape, 4), VEIL, np.uint8)
         rgba[values == 1] = (*WRONG, 255)
         rgba[np.isnan(values)] = (*MISSING, 255)
         hover = Hover(_sampled(np.where(values == 1, "wrong", "right")), on="image")

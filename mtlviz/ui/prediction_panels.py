@@ -19,10 +19,16 @@ from mtlviz.ui import panels, pick, state
 from mtlviz.ui.downloads import npz_bytes, zip_bytes
 
 HOW = {
-    "classes": "Colours are classes, as in the bars above; an error is a pixel whose class is not the true one.",
-    "depth": "Metres along the optical axis, on one scale for all maps; red is predicted too near, blue too far.",
+    "classes": "Colours are the classes of the bars above.",
+    "depth": "Metres along the optical axis, on one scale for all maps.",
     "normals": "The direction a surface faces: right in red, up in green, towards the camera in blue.",
-    "binary": "The probability of each pixel; red is missed, blue is a false alarm.",
+    "binary": "The probability of each pixel.",
+}
+HOW_WRONG = {
+    "classes": "An error, in red, is a pixel whose class is not the true one.",
+    "depth": "Errors: red is predicted too near, blue too far.",
+    "normals": "Errors: the angle between the predicted and the true direction.",
+    "binary": "Errors: red is missed, blue is a false alarm.",
 }
 
 
@@ -30,7 +36,7 @@ def choose_runs() -> list[Run]:
     """The first model of the sidebar and whatever is put beside it, each run on the current image."""
     first = state.model_name("a")
     others = [name for name in state.model_names() if name != first]
-    state.check_query("models", others)
+    state.check_query("models", state.model_names())
     beside = st.pills(
         f"Beside {first}, show", others, selection_mode="multi", key="models", bind="query-params",
         persist_state="session",
@@ -69,8 +75,12 @@ def resolution_note(run: Run) -> str:
     if padding > 0:
         note += f" of which {padding:.0%} is padding; it is masked while tasks share, and cut off here"
     note += "."
-    if not run.sample.labels and "depth" in run.outputs:
-        note += " Metres assume a scale and a field of view like those of the rooms it was trained on."
+    if run.sample.labels:
+        return note
+    if run.card.trained == "synthetic":
+        note += " The model was trained on rendered rooms only: a photograph is new to it."
+    if "depth" in run.outputs:
+        note += " Metres assume a scale and a field of view like those it was trained on."
     return note
 
 
@@ -83,7 +93,7 @@ def draw_image(runs: Sequence[Run], view: plots.View) -> None:
     pictures, legend = st.columns([len(maps), 3 - len(maps)])
     with pictures:
         panels.maps(maps, run, "image", columns=len(maps))
-        st.caption(resolution_note(run))
+        st.caption(f"At the mark: {_at_mark(run)}. {resolution_note(run)}")
     with legend:
         _draw_shares(runs)
 
@@ -103,14 +113,14 @@ def draw_tasks(runs: Sequence[Run], view: plots.View) -> None:
         row, columns = _row(task, having, view)
         panels.maps(
             row, runs[0], f"row_{task.name}", columns=columns, picked=picked, clickable=False,
-            how_to_read=HOW[task.kind],
+            how_to_read=f"{HOW[task.kind]} {HOW_WRONG[task.kind] if task.name in runs[0].sample.labels else ''}",
         )  # fmt: skip
 
 
 def read_point(runs: Sequence[Run]) -> None:
     """The values of every task at the picked token's centre."""
-    token = pick.token(runs[0], with_task=False)
-    x, y = (int(at) for at in state.geometry(runs[0]).centre(*token.place))
+    pick.token(runs[0], with_task=False)
+    x, y = _marked_pixel(runs[0])
     sample, rows = runs[0].sample, {}
     for task in runs[0].card.tasks:
         cells = {} if task.name not in sample.labels else {
@@ -140,6 +150,19 @@ def offer_downloads(runs: Sequence[Run], view: plots.View) -> None:
         st.caption(panels.plain(run.provenance.stamp()))
         for note in run.notes:
             st.caption(note)
+
+
+def _marked_pixel(run: Run) -> tuple[int, int]:
+    """(x, y) of the source pixel at the centre of the picked token."""
+    x, y = state.geometry(run).centre(*pick.current(run).place)
+    return int(x), int(y)
+
+
+def _at_mark(run: Run) -> str:
+    x, y = _marked_pixel(run)
+    found = [run.prediction(task.name) for task in run.card.tasks]
+    values = [plots.value_text(one.task, one.values, one.certainty, y, x) for one in found]
+    return ", ".join(f"{task_title(one.task.name).lower()} **{said}**" for one, said in zip(found, values, strict=True))
 
 
 def _alone(runs: Sequence[Run]) -> bool:

@@ -7,6 +7,7 @@ import pytest
 
 import mtlviz.bench
 from mtlviz.bench import Measurement
+from mtlviz.cli.options import cache_folder
 from tests.cli.conftest import SIZE
 
 CONFIG = """\
@@ -38,6 +39,17 @@ def test_rooms_are_rendered_once_and_counted(cli):
     assert second.last["rooms_per_second"] is None
     assert len(list(Path("r").glob("*.npz"))) == 2
     assert first.last["size"] == [48, 64]
+
+
+@pytest.mark.parametrize(
+    ("platform", "variable", "folder"),
+    [("linux", "XDG_CACHE_HOME", "mtlviz"), ("win32", "LOCALAPPDATA", "mtlviz/cache")],
+)
+def test_the_cache_lies_where_the_platform_keeps_such_things(monkeypatch, tmp_path, platform, variable, folder):
+    monkeypatch.setattr("sys.platform", platform)
+    monkeypatch.setenv(variable, str(tmp_path))
+    assert cache_folder(None) == tmp_path / folder
+    assert cache_folder(tmp_path / "mine") == tmp_path / "mine"
 
 
 def test_evaluate_renders_what_is_missing_into_the_cache_and_prints_protocols(cli, cache):
@@ -87,6 +99,23 @@ def test_a_published_training_is_a_checkpoint(cli, config, tmp_path):
     assert set(listed["checkpoints"][0]["headlines"]) == {"semseg", "depth", "normals", "edge"}
     used = cli("predict", "photograph:china", "--checkpoint", "mine", "--checkpoints", tmp_path / "kept", "--out", "o")
     assert used.code == 0
+
+
+def test_a_finished_training_is_published_later_from_its_own_configuration(cli, config, tmp_path):
+    first = cli("train", config, "--out", "run", "--json").last
+    before = Path(first["weights"]).read_bytes()
+    kept = tmp_path / "kept"
+    again = cli("train", "run/config.json", "--out", "run", "--publish", "enc", "--encoder-only", "--checkpoints", kept)
+    assert again.code == 0
+    assert Path(first["weights"]).read_bytes() == before
+    assert cli("checkpoints", "--checkpoints", kept, "--json").last["checkpoints"][0]["part"] == "encoder"
+    refused = cli("evaluate", "--checkpoint", "enc", "--checkpoints", kept)
+    assert refused.code == 2
+    assert "is an encoder" in refused.err
+
+
+def test_a_training_has_its_own_folder_by_default(cli, config):
+    assert cli("train", config, "--json").last["folder"] == "runs/tiny"
 
 
 def test_another_configuration_in_the_same_folder_needs_no_resume(cli, config):
