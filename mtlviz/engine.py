@@ -1,6 +1,5 @@
 """One loaded network, shared safely by any number of callers."""
 
-import hashlib
 import platform
 import threading
 import time
@@ -16,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mtlviz.checkpoints import DEFAULT_FOLDER, ModelCard, load_checkpoint
+from mtlviz.data.images import image_sha256
 from mtlviz.data.letterbox import Letterbox
 from mtlviz.data.sample import Sample
 from mtlviz.errors import OptionError
@@ -197,13 +197,6 @@ def available_devices() -> tuple[str, ...]:
     """The devices of this machine, fastest first."""
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     return tuple(device for device in DEVICES if there[device])
-
-
-def image_sha256(sample: Sample) -> str:
-    """Hash of the decoded pixels and their shape, equal for equal pictures whatever the file was."""
-    digest = hashlib.sha256(repr(sample.image.shape).encode())
-    digest.update(np.ascontiguousarray(sample.image).tobytes())
-    return digest.hexdigest()
 
 
 @cache

@@ -140,17 +140,13 @@ PROJECT = _sources("mtlviz/**/*.py", "app.py", "pages/*.py")
 
 
 def test_no_import_goes_up_and_no_library_leaves_its_place() -> None:
-    violations = [
-        line for path in PROJECT for line in import_violations(path, (ROOT / path).read_text("utf-8"))
-    ]
+    violations = [line for path in PROJECT for line in import_violations(path, (ROOT / path).read_text("utf-8"))]
     assert not violations, "\n".join(violations)
 
 
 def test_nothing_is_unpickled_and_no_html_is_unescaped() -> None:
     files = PROJECT + _sources("tests/**/*.py")
-    violations = [
-        line for path in files for line in danger_violations(path, (ROOT / path).read_text("utf-8"))
-    ]
+    violations = [line for path in files for line in danger_violations(path, (ROOT / path).read_text("utf-8"))]
     assert not violations, "\n".join(violations)
 
 

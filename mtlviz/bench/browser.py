@@ -135,6 +135,14 @@ def settle(page: Page) -> None:
     page.wait_for_function(QUIET)
 
 
+def processor_seconds(browser: Browser) -> float:
+    """Processor time that all processes of the browser have used."""
+    session = browser.new_browser_cdp_session()
+    processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
+    session.detach()
+    return float(sum(process["cpuTime"] for process in processes))
+
+
 def linked_pages(page: Page) -> list[str]:
     """Paths of the pages in the app's navigation, without slashes; the home page is the empty path."""
     links = page.locator('[data-testid="stSidebarNavLink"]')

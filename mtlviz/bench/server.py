@@ -27,10 +27,20 @@ class Server:
     Attributes:
         url: its address.
         started: when its process was started, on the clock of ``time.perf_counter``.
+        process: its id.
     """
 
     url: str
     started: float
+    process: int
+
+    def processor_seconds(self) -> float:
+        """Processor time that it has used; NaN where the system does not tell by file."""
+        try:
+            fields = Path(f"/proc/{self.process}/stat").read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            return float("nan")
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
@@ -53,7 +63,7 @@ def serving(checkpoints: Path | None) -> Iterator[Server]:
         try:
             url = f"http://127.0.0.1:{port}"
             _wait(process, url)
-            yield Server(url, started)
+            yield Server(url, started, process.pid)
         finally:
             process.terminate()
             try:

@@ -110,9 +110,7 @@ def _listed(entries: Iterable[Entry], limit: int) -> ImageSet:
             others.append(entry.name)
     notes += _left_out(others, "not PNG, JPEG or WebP") + _left_out(unreadable, "damaged or encrypted")
     if not images:
-        raise ImageError(
-            " ".join(["No PNG, JPEG or WebP image was found; choose a set that holds some.", *notes])
-        )
+        raise ImageError(" ".join(["No PNG, JPEG or WebP image was found; choose a set that holds some.", *notes]))
     return ImageSet(_with_different_names(images), tuple(notes))
 
 

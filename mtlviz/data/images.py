@@ -71,9 +71,7 @@ def read_image(source: bytes | Path, name: str | None = None) -> Sample:
     if not content:
         raise ImageError(f"{title} is empty; choose a PNG, JPEG or WebP image.")
     if len(content) > MAX_BYTES:
-        raise ImageError(
-            f"{title} has more than {MAX_BYTES // 2**20} MB, the most that is allowed; save it smaller."
-        )
+        raise ImageError(f"{title} has more than {MAX_BYTES // 2**20} MB, the most that is allowed; save it smaller.")
     return Sample(_decode(content, title), title)
 
 
@@ -112,9 +110,7 @@ def photographs() -> dict[str, Callable[[], Sample]]:
     """
 
     def reader(key: str) -> Callable[[], Sample]:
-        return lambda: read_image(
-            _scikit_learn() / "datasets" / "images" / f"{key}.jpg", PHOTOGRAPH_TITLES[key]
-        )
+        return lambda: read_image(_scikit_learn() / "datasets" / "images" / f"{key}.jpg", PHOTOGRAPH_TITLES[key])
 
     return {key: reader(key) for key in PHOTOGRAPH_TITLES}
 
@@ -123,9 +119,7 @@ def _scikit_learn() -> Path:
     """Folder of scikit-learn, found without the second that importing it takes."""
     spec = find_spec("sklearn")
     if spec is None or not spec.submodule_search_locations:
-        raise ImageError(
-            "The photographs come with scikit-learn, which is missing; install requirements.txt."
-        )
+        raise ImageError("The photographs come with scikit-learn, which is missing; install requirements.txt.")
     return Path(spec.submodule_search_locations[0])
 
 

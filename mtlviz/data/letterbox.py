@@ -30,17 +30,14 @@ class Letterbox:
 
     def __post_init__(self) -> None:
         if min(*self.source, *self.target) < 1:
-            raise ValueError(
-                f"sides must be at least 1 pixel; got source {self.source}, target {self.target}"
-            )
+            raise ValueError(f"sides must be at least 1 pixel; got source {self.source}, target {self.target}")
 
     @property
     def box(self) -> Box:
         """(top, left, height, width) in target pixels of the image; proportions hold within a pixel."""
         scale = min(self.target[0] / self.source[0], self.target[1] / self.source[1])
         height, width = (
-            min(max(round(side * scale), 1), limit)
-            for side, limit in zip(self.source, self.target, strict=True)
+            min(max(round(side * scale), 1), limit) for side, limit in zip(self.source, self.target, strict=True)
         )
         return (self.target[0] - height) // 2, (self.target[1] - width) // 2, height, width
 

@@ -56,9 +56,7 @@ class Geometry:
 
     def token_at(self, x: float, y: float) -> Place:
         """The token that covers a point."""
-        return self.clip(
-            int((y - self.origin[0]) // self.cell[0]), int((x - self.origin[1]) // self.cell[1])
-        )
+        return self.clip(int((y - self.origin[0]) // self.cell[0]), int((x - self.origin[1]) // self.cell[1]))
 
     def clip(self, row: int, column: int) -> Place:
         """The nearest token that covers a part of the image."""

@@ -208,5 +208,3 @@ def _sampled(values: np.ndarray) -> np.ndarray:
 
 def _css(colour: tuple[int, int, int]) -> str:
     return f"rgb({colour[0]},{colour[1]},{colour[2]})"
-
-

@@ -90,9 +90,7 @@ def ink(colour: str) -> str:
     return "#000000" if float(linear @ (0.2126, 0.7152, 0.0722)) > 0.179 else "#ffffff"
 
 
-def colours(
-    values: np.ndarray, low: float, high: float, scale: str = SEQUENTIAL
-) -> UInt8[np.ndarray, "*shape 3"]:
+def colours(values: np.ndarray, low: float, high: float, scale: str = SEQUENTIAL) -> UInt8[np.ndarray, "*shape 3"]:
     """Values through a colour scale; NaN becomes grey.
 
     Args:

@@ -14,7 +14,7 @@ from mtlviz.models.encoders import TOKEN_STRIDE
 from mtlviz.models.multitask import MultiTaskNetwork, parameter_counts
 from mtlviz.models.operations import operation_counts
 from mtlviz.training.config import TrainConfig
-from mtlviz.training.data import evaluation_set
+from mtlviz.training.data import evaluation_set, training_set
 from mtlviz.training.evaluate import Counted, evaluate_training
 from mtlviz.training.state import CONFIG, WEIGHTS
 
@@ -57,7 +57,7 @@ def publish(
         mean=config.mean,
         std=config.std,
         training=config.model_dump(mode="json", exclude={"network"}),
-        data=f"{config.data.images or 'all'} rendered rooms of {config.data.train}",
+        data=f"{len(training_set(config.data)):,} rendered rooms",
         metrics={"rooms:val": metrics},
         parameters=parameter_counts(network),
         operations=operation_counts(network, size),

@@ -40,9 +40,7 @@ def token(run: Run, *, with_task: bool = True) -> Token:
         for key, count, start in (("row", rows, rows // 2), ("column", columns, columns // 2)):
             if st.session_state.get(key, 0) >= count:  # left by a model with a finer grid
                 st.session_state[key] = count - 1
-            st.number_input(
-                f"{key.capitalize()} (0 to {count - 1})", 0, count - 1, start, width=150, **_linked(key)
-            )
+            st.number_input(f"{key.capitalize()} (0 to {count - 1})", 0, count - 1, start, width=150, **_linked(key))
         st.button("Centre", on_click=_reset, args=(rows, columns), icon=":material/filter_center_focus:")
     found = current(run)
     asked = (st.session_state["row"], st.session_state["column"])

@@ -199,9 +199,9 @@ def _row(task: Task, runs: Sequence[Run], view: plots.View) -> tuple[list[Panel 
     sample, found = runs[0].sample, [run.prediction(task.name) for run in runs]
     titles = [run.card.title for run in runs]
     if task.name not in sample.labels:
-        return [
-            plots.prediction_panel(one, title, view) for one, title in zip(found, titles, strict=True)
-        ], max(3, len(runs))
+        return [plots.prediction_panel(one, title, view) for one, title in zip(found, titles, strict=True)], max(
+            3, len(runs)
+        )
     label, valid = sample.labels[task.name], valid_pixels(sample, task)
     errors = [difference(task, one.values, label, valid) for one in found]
     limit = plots.error_limit(*errors)

@@ -12,8 +12,9 @@ from typing import Literal
 import streamlit as st
 
 from mtlviz.checkpoints import DEFAULT_FOLDER, MANIFEST, ModelCard, checkpoint_names, read_card
+from mtlviz.data.images import image_sha256
 from mtlviz.data.sample import Sample
-from mtlviz.engine import Engine, Run, image_sha256, load
+from mtlviz.engine import Engine, Run, load
 from mtlviz.errors import CheckpointError, ImageError
 from mtlviz.plots.maps import Geometry
 from mtlviz.trace import INTERACTION, Capture, Edit

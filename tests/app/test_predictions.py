@@ -136,13 +136,9 @@ def test_downloads_hold_every_map_and_what_made_them(open_page):
     run = state.engine_named("kem").run(render_room(SPLITS["val"][0]))
     view = prediction_panels.plots.View((0.0, 5.0))
     archive = zipfile.ZipFile(io.BytesIO(prediction_panels._pictures([run], view)))
-    assert {name for name in archive.namelist() if name.endswith(".png")} == {
-        f"kem_{task}.png" for task in run.outputs
-    }
+    assert {name for name in archive.namelist() if name.endswith(".png")} == {f"kem_{task}.png" for task in run.outputs}
     assert json.loads(archive.read("provenance.json"))[0]["image"] == run.sample.name
-    arrays = np.load(
-        io.BytesIO(prediction_panels.npz_bytes(prediction_panels._arrays([run]), [run.provenance]))
-    )
+    arrays = np.load(io.BytesIO(prediction_panels.npz_bytes(prediction_panels._arrays([run]), [run.provenance])))
     assert arrays["kem_depth"].shape == run.sample.size
     assert json.loads(str(arrays["provenance"]))[0]["weights_sha256"] == run.card.weights_sha256
 

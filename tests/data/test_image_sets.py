@@ -82,9 +82,7 @@ def test_images_are_known_by_their_content_and_the_rest_is_noted(tmp_path: Path)
 
 def test_a_long_list_of_other_files_is_cut() -> None:
     images = open_image_set(packed({"z.png": png(), **{f"{k}.txt": b"x" for k in range(9)}}))
-    assert images.notes == (
-        "Left out, because not PNG, JPEG or WebP: 0.txt, 1.txt, 2.txt, 3.txt, 4.txt and 4 more.",
-    )
+    assert images.notes == ("Left out, because not PNG, JPEG or WebP: 0.txt, 1.txt, 2.txt, 3.txt, 4.txt and 4 more.",)
 
 
 def test_a_damaged_image_is_refused_by_itself_and_the_others_stay_readable() -> None:
@@ -112,9 +110,7 @@ def test_two_images_of_one_name_are_told_apart() -> None:
 
 def test_hostile_names_are_labels_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    content = packed(
-        {"../../evil.png": png(), "/etc/passwd.png": png(), "C:\\boot.png": png(), "a\nb.png": png()}
-    )
+    content = packed({"../../evil.png": png(), "/etc/passwd.png": png(), "C:\\boot.png": png(), "a\nb.png": png()})
     images = open_image_set(content)
     assert set(images.names) == {"evil.png", "passwd.png", "boot.png", "a�b.png"}
     assert all(images.read(k).size == (32, 48) for k in range(4))
@@ -132,9 +128,7 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
 
 
 def test_folders_and_what_macos_adds_to_zips_are_passed_over() -> None:
-    images = open_image_set(
-        packed({"a/": b"", "a/b.png": png(), "__MACOSX/a/._b.png": b"x", "a/.DS_Store": b"x"})
-    )
+    images = open_image_set(packed({"a/": b"", "a/b.png": png(), "__MACOSX/a/._b.png": b"x", "a/.DS_Store": b"x"}))
     assert images.names == ("b.png",)
     assert images.notes == ()
 

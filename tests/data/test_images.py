@@ -33,9 +33,7 @@ def png_of_size(width: int, height: int, colour_type: int = 2) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, 8, colour_type, 0, 0, 0)
 
     def chunk(kind: bytes, content: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-        )
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
 
@@ -204,9 +202,7 @@ def test_a_truncated_file_is_refused(form: str, rng: np.random.Generator) -> Non
     assert "is damaged or cut short" in refusal(content[: len(content) - 500])
 
 
-@pytest.mark.parametrize(
-    "start", [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"RIFF\x10\x00\x00\x00WEBPVP8 "]
-)
+@pytest.mark.parametrize("start", [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"RIFF\x10\x00\x00\x00WEBPVP8 "])
 def test_a_bare_signature_counts_as_cut_short(start: bytes) -> None:
     assert "is damaged or cut short" in refusal(start)
 
@@ -232,9 +228,7 @@ def test_no_more_than_20_mb_of_a_large_file_are_read_from_disk(tmp_path: Path) -
     assert "more than 20 MB" in refusal(path, None)
 
 
-@pytest.mark.parametrize(
-    ("width", "height"), [(50_000, 2), (1, 1), (15, 300), (300, 15), (12_001, 16), (16, 12_001)]
-)
+@pytest.mark.parametrize(("width", "height"), [(50_000, 2), (1, 1), (15, 300), (300, 15), (12_001, 16), (16, 12_001)])
 def test_sides_outside_16_to_12000_are_refused_with_the_size_named(width: int, height: int) -> None:
     message = refusal(png_of_size(width, height))
     assert f"{width:,} x {height:,} pixels" in message

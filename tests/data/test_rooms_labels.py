@@ -144,9 +144,7 @@ def test_saliency_is_the_union_of_the_salient_objects(rooms: list[Sample]) -> No
 
 def test_parts_of_the_room_itself_are_never_salient(rooms: list[Sample]) -> None:
     for room in rooms:
-        names = {
-            CLASS_NAMES[label] for label in np.unique(room.labels["semseg"][room.labels["saliency"] > 0])
-        }
+        names = {CLASS_NAMES[label] for label in np.unique(room.labels["semseg"][room.labels["saliency"] > 0])}
         assert not names & set(STRUCTURE)
 
 

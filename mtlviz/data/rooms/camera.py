@@ -93,10 +93,7 @@ def _interest(plan: Plan, tracer: Tracer, camera: Camera) -> float:
     structure = 1 - share.sum()
     score = np.sqrt(np.minimum(share, 0.12)).sum()
     return float(
-        score
-        - 4 * max(0.0, share.max(initial=0) - 0.3)
-        - 3 * max(0.0, structure - 0.85)
-        - 3 * max(0.0, 0.8 - near)
+        score - 4 * max(0.0, share.max(initial=0) - 0.3) - 3 * max(0.0, structure - 0.85) - 3 * max(0.0, 0.8 - near)
     )
 
 

@@ -41,9 +41,7 @@ def scene_path(root: Path, seed: int) -> Path:
 def _arrays(sample: Sample) -> dict[str, np.ndarray]:
     k = sample.intrinsics
     if k is None or sample.instances is None:
-        raise DataError(
-            f"{sample.name!r} has no intrinsics or no instances; only rendered rooms can be written."
-        )
+        raise DataError(f"{sample.name!r} has no intrinsics or no instances; only rendered rooms can be written.")
     normals = np.round(sample.labels["normals"] * 32767).astype(np.int16)
     return {
         "image": sample.image,
@@ -107,8 +105,7 @@ def _describe(out: Path, split: str, size: tuple[int, int], options: RoomOptions
     for key, value in wanted.items():
         if found.get(key) != value:
             raise DataError(
-                f"{out} holds rooms with {key} {found.get(key)}, not {value}; "
-                f"choose another folder or the same {key}."
+                f"{out} holds rooms with {key} {found.get(key)}, not {value}; choose another folder or the same {key}."
             )
 
 
@@ -160,9 +157,7 @@ def write_rooms(
     return len(missing)
 
 
-def _run(
-    out: Path, seeds: list[int], size: tuple[int, int], options: RoomOptions, workers: int
-) -> Iterator[int]:
+def _run(out: Path, seeds: list[int], size: tuple[int, int], options: RoomOptions, workers: int) -> Iterator[int]:
     """Render the seeds in batches and yield the number of scenes of each finished batch."""
     batches = [seeds[k : k + 8] for k in range(0, len(seeds), 8)]
     if workers <= 1:
@@ -231,9 +226,7 @@ def read_scene(path: Path) -> Sample:
         someone = bool((a["human_parts"] != 255).any())
         valid = {"human_parts": np.full(a["semseg"].shape, someone)}
         camera = Intrinsics(*(float(value) for value in a["intrinsics"]))
-        return Sample(
-            a["image"], f"room {int(path.stem)}", labels, valid, a["instances"].astype(np.int32), camera
-        )
+        return Sample(a["image"], f"room {int(path.stem)}", labels, valid, a["instances"].astype(np.int32), camera)
     except (KeyError, ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
         raise DataError(f"{path} is not a complete room; delete it and write the rooms again.") from error
 

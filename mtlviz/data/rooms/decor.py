@@ -217,9 +217,7 @@ def curtain(rng: Generator, width: float, bottom: float, top: float) -> Item:
     total, height = width + 0.4, top - bottom
     wide = total * drawn
     folds = max(2, round(wide / 0.11))
-    parts = [
-        Part(limb(1.0), (0.03, 0.03, total + 0.15), (0, 0.1, top + 0.02), metal(rng), turned("y", np.pi / 2))
-    ]
+    parts = [Part(limb(1.0), (0.03, 0.03, total + 0.15), (0, 0.1, top + 0.02), metal(rng), turned("y", np.pi / 2))]
     for side in (-1, 1):
         at = (side * (total - wide) / 2, 0.1, bottom + height / 2)
         parts.append(Part(drape(min(folds, 8)), (wide, 0.09, height), at, fabric, opaque=not sheer))

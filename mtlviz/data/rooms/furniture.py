@@ -50,9 +50,7 @@ def table(rng: Generator, kind: str) -> Item:
     low, high = {"dining": (0.71, 0.77), "coffee": (0.36, 0.48), "desk": (0.71, 0.77)}[kind]
     height, timber = rng.uniform(low, high), wood(rng, painted=0.25)
     if kind != "desk" and rng.random() < 0.25:
-        return _round_table(
-            rng.uniform(0.9, 1.25) if kind == "dining" else rng.uniform(0.6, 0.95), height, timber
-        )
+        return _round_table(rng.uniform(0.9, 1.25) if kind == "dining" else rng.uniform(0.6, 0.95), height, timber)
     (w0, w1), (d0, d1) = {
         "dining": ((1.2, 2.0), (0.75, 0.95)),
         "coffee": ((0.8, 1.3), (0.5, 0.7)),
@@ -129,15 +127,10 @@ def shelves(rng: Generator) -> Item:
     parts = [brick(timber, (board, depth, height), (s * (width - board) / 2, 0, height / 2)) for s in (-1, 1)]
     if rng.random() < 0.7:
         parts.append(
-            brick(
-                plain(shade(timber.a, 0.8)), (width - 0.02, 0.012, height), (0, -depth / 2 + 0.01, height / 2)
-            )
+            brick(plain(shade(timber.a, 0.8)), (width - 0.02, 0.012, height), (0, -depth / 2 + 0.01, height / 2))
         )
     gap = (height - board) / rows
-    parts += [
-        brick(timber, (width - board, depth - 0.01, board), (0, 0, board / 2 + k * gap))
-        for k in range(rows + 1)
-    ]
+    parts += [brick(timber, (width - board, depth - 0.01, board), (0, 0, board / 2 + k * gap)) for k in range(rows + 1)]
     for row in range(rows):
         parts += _shelf_content(rng, width - 2 * board, depth, board + row * gap, gap - board)
     return Item("shelves", (width, depth, height), parts)

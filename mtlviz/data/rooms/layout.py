@@ -78,9 +78,7 @@ def _chair_at(rng: Generator, plan: Plan, table: Placed, side: int) -> bool:
     placed = Placed(item, float(x), float(y), 0.0, facing)
     x0, y0, x1, y1 = plan.footprint(placed)
     # Its own table is no obstacle: seats slide under the board.
-    others = Plan(
-        plan.width, plan.depth, plan.height, taken=[t for t in plan.taken if t != plan.footprint(table)]
-    )
+    others = Plan(plan.width, plan.depth, plan.height, taken=[t for t in plan.taken if t != plan.footprint(table)])
     if not others.is_free((x0, y0, x1, y1), 0.03):
         return False
     plan.put(placed)

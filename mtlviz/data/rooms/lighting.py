@@ -54,9 +54,7 @@ def make_lights(rng: Generator, layout: Layout) -> Lights:
     sun, sun_colour = _sun(rng, day)
     warm = np.array([1.0, rng.uniform(0.76, 0.9), rng.uniform(0.5, 0.78)])
     bulbs = [
-        Bulb(
-            placed.world(placed.item.light.at), placed.item.light.radius, 1.1 * placed.item.light.power * warm
-        )
+        Bulb(placed.world(placed.item.light.at), placed.item.light.radius, 1.1 * placed.item.light.power * warm)
         for placed in plan.placed
         if placed.item.light is not None
     ]
@@ -142,9 +140,7 @@ def sun_light(tracer: Tracer, lights: Lights, point: Array, normal: Array) -> Ar
     return total
 
 
-def sky_light(
-    rng: Generator, tracer: Tracer, lights: Lights, point: Array, normal: Array, rays: int
-) -> Array:
+def sky_light(rng: Generator, tracer: Tracer, lights: Lights, point: Array, normal: Array, rays: int) -> Array:
     """Irradiance ``(N, 3)`` from the sky through the windows by `rays` shadow rays in all."""
     total = np.zeros(len(point), np.float32)
     if not lights.panes:

@@ -91,9 +91,7 @@ def wall_finish(rng: Generator) -> Material:
         return plain(colour)
     if kind < 0.82:
         period = rng.uniform(0.1, 0.4)
-        return Material(
-            "stripes", colour, shade(colour, rng.uniform(0.8, 1.08)), (period, 0, rng.uniform(0.3, 0.7), 0)
-        )
+        return Material("stripes", colour, shade(colour, rng.uniform(0.8, 1.08)), (period, 0, rng.uniform(0.3, 0.7), 0))
     if kind < 0.88:
         return Material(
             "dots", colour, shade(wall_paint(rng), rng.uniform(0.6, 1.0)), (rng.uniform(0.12, 0.3), 0, 0, 0)
@@ -125,9 +123,7 @@ def floor_finish(rng: Generator) -> Material:
     if kind < 0.72:
         colour = _hsv(rng.uniform(0.02, 0.6), rng.uniform(0.02, 0.25), rng.uniform(0.4, 0.9))
         size = rng.uniform(0.2, 0.6)
-        return Material(
-            "tiles", colour, shade(colour, rng.uniform(0.6, 1.1)), (size, size, 0.008, 0.1), gloss=0.5
-        )
+        return Material("tiles", colour, shade(colour, rng.uniform(0.6, 1.1)), (size, size, 0.008, 0.1), gloss=0.5)
     if kind < 0.9:
         colour = _hsv(_hue(rng), rng.uniform(0.0, 0.35), rng.uniform(0.25, 0.75))
         return Material("cloth", colour, shade(colour, 0.8), (rng.uniform(0.02, 0.08), 0.4, 0, 0))
@@ -148,9 +144,7 @@ def wood(rng: Generator, painted: float = 0.35) -> Material:
     if rng.random() < painted:
         return plain(white(rng) if rng.random() < 0.6 else any_colour(rng), gloss=rng.uniform(0, 0.4))
     colour = wood_colour(rng)
-    return Material(
-        "grain", colour, shade(colour, 0.65), (rng.uniform(0.02, 0.06), 0, 0, 0), gloss=rng.uniform(0, 0.4)
-    )
+    return Material("grain", colour, shade(colour, 0.65), (rng.uniform(0.02, 0.06), 0, 0, 0), gloss=rng.uniform(0, 0.4))
 
 
 def cloth(rng: Generator) -> Material:

@@ -78,9 +78,7 @@ class Placed:
     def world(self, point: Vector) -> np.ndarray:
         """Room coordinates ``(3,)`` of a point given in the item's frame."""
         c, s = np.cos(self.yaw), np.sin(self.yaw)
-        return np.array(
-            [self.x + c * point[0] - s * point[1], self.y + s * point[0] + c * point[1], self.z + point[2]]
-        )
+        return np.array([self.x + c * point[0] - s * point[1], self.y + s * point[0] + c * point[1], self.z + point[2]])
 
 
 def brick(material: Material, size: Vector, at: Vector, **more: object) -> Part:
@@ -164,9 +162,7 @@ def assemble(placed: Sequence[Placed], label_of: Callable[[str], int]) -> Mesh:
     )
 
 
-def _poses(
-    placed: Sequence[Placed], parts: Sequence[Part], owner: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _poses(placed: Sequence[Placed], parts: Sequence[Part], owner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Rotation ``(P, 3, 3)`` and centre ``(P, 3)`` of every part in the room."""
     yaw = np.array([p.yaw for p in placed])[owner]
     spin = np.zeros((len(parts), 3, 3))

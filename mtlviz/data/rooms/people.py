@@ -9,9 +9,7 @@ from mtlviz.data.rooms.solids import limb, rounded
 HEAD, TORSO, UPPER_ARM, LOWER_ARM, UPPER_LEG, LOWER_LEG = range(1, 7)
 
 
-def _bone(
-    start: np.ndarray, end: np.ndarray, thick: float, taper: float, material: Material, body: int
-) -> Part:
+def _bone(start: np.ndarray, end: np.ndarray, thick: float, taper: float, material: Material, body: int) -> Part:
     """A limb from joint to joint, `taper` times as thick at its start as at its end."""
     middle, length = (start + end) / 2, float(np.linalg.norm(end - start)) + 0.6 * thick
     at = (float(middle[0]), float(middle[1]), float(middle[2]))

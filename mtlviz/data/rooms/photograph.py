@@ -9,9 +9,7 @@ from mtlviz.data.rooms.vectors import dot
 Array = np.ndarray
 
 
-def expose(
-    rng: Generator, radiance: Array, size: tuple[int, int], indoors: Array, noise_rng: Generator
-) -> Array:
+def expose(rng: Generator, radiance: Array, size: tuple[int, int], indoors: Array, noise_rng: Generator) -> Array:
     """An sRGB image ``(H, W, 3)`` uint8.
 
     Args:
@@ -37,9 +35,7 @@ def expose(
     image = image * (1 - dark * off_axis)[..., None]
     if blur * width > 0.25:
         image = np.stack([gaussian_filter(image[..., c], blur * width) for c in range(3)], 2)
-    image = np.maximum(
-        image + noise_rng.standard_normal(image.shape, np.float32) * grain * np.sqrt(image + 0.02), 0
-    )
+    image = np.maximum(image + noise_rng.standard_normal(image.shape, np.float32) * grain * np.sqrt(image + 0.02), 0)
     curve = image * (2.51 * image + 0.03) / (image * (2.43 * image + 0.59) + 0.14)
     grey = curve.mean(2, keepdims=True)
     curve = np.clip(grey + (curve - grey) * saturation, 0, 1)

@@ -62,17 +62,14 @@ class Plan:
         if r[0] < -1e-6 or r[1] < -1e-6 or r[2] > self.width + 1e-6 or r[3] > self.depth + 1e-6:
             return False
         return not any(
-            r[0] < t[2] + gap and r[2] > t[0] - gap and r[1] < t[3] + gap and r[3] > t[1] - gap
-            for t in self.taken
+            r[0] < t[2] + gap and r[2] > t[0] - gap and r[1] < t[3] + gap and r[3] > t[1] - gap for t in self.taken
         )
 
     def wall_is_free(self, wall: int, start: float, end: float, bottom: float, top: float) -> bool:
         """Whether nothing is at this stretch of a wall between two heights."""
         if start < 0 or end > self.wall_length(wall) or top > self.height:
             return False
-        return not any(
-            w == wall and start < e and end > s and bottom < t and top > b for w, s, e, b, t in self.on_wall
-        )
+        return not any(w == wall and start < e and end > s and bottom < t and top > b for w, s, e, b, t in self.on_wall)
 
     def put(self, p: Placed, occupied: bool = True) -> Placed:
         """Add the item; `occupied` takes its floor."""
@@ -102,9 +99,7 @@ class Plan:
             out = depth / 2 + rng.uniform(0.02, 0.06)
             p = self.at_wall(item, wall, along, out)
             start, end = along - width / 2, along + width / 2
-            if self.wall_is_free(wall, start, end, 0.0, height) and self.is_free(
-                self.footprint(p, front), gap
-            ):
+            if self.wall_is_free(wall, start, end, 0.0, height) and self.is_free(self.footprint(p, front), gap):
                 self.on_wall.append((wall, start, end, 0.0, height))
                 return self.put(p)
         return None

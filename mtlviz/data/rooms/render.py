@@ -48,9 +48,7 @@ class RoomOptions:
 DEFAULT_OPTIONS = RoomOptions()
 
 
-def render_room(
-    seed: int, size: tuple[int, int] = (128, 160), options: RoomOptions = DEFAULT_OPTIONS
-) -> Sample:
+def render_room(seed: int, size: tuple[int, int] = (128, 160), options: RoomOptions = DEFAULT_OPTIONS) -> Sample:
     """The room a seed names, with all labels.
 
     The same seed gives the same layout, camera and light at every size, and the same bytes in every process

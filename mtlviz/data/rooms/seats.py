@@ -7,9 +7,7 @@ from mtlviz.data.rooms.mesh import Item, Part, brick, turned
 from mtlviz.data.rooms.solids import frustum, rounded
 
 
-def legs(
-    rng: Generator, material: Material, width: float, depth: float, height: float, thick: float
-) -> list[Part]:
+def legs(rng: Generator, material: Material, width: float, depth: float, height: float, thick: float) -> list[Part]:
     """Four legs under a rectangle, square or round."""
     solid = frustum(0.7, 1.0) if rng.random() < 0.4 else None
     x, y = width / 2 - thick, depth / 2 - thick
@@ -79,10 +77,7 @@ def _back(
     """Two posts with a board (kind below 0.55), upright bars (below 0.8) or rungs between them."""
     rise = top - seat
     post = (0.035, 0.03, rise)
-    parts = [
-        brick(frame, post, (side * (width / 2 - 0.02), y, seat + rise / 2 - 0.01), turn=lean)
-        for side in (-1, 1)
-    ]
+    parts = [brick(frame, post, (side * (width / 2 - 0.02), y, seat + rise / 2 - 0.01), turn=lean) for side in (-1, 1)]
     if kind < 0.55:
         board = (width - 0.06, 0.03, rise * 0.62)
         parts.append(brick(cover, board, (0, y - 0.015, seat + rise * 0.64), turn=lean))

@@ -97,9 +97,7 @@ def put_windows(rng: Generator, plan: Plan, count: int, curtains: int) -> list[P
         placed, wall, along = hung
         c, s = np.cos(placed.yaw), np.sin(placed.yaw)
         middle = placed.world((0.0, 0.05, 0.0))
-        panes.append(
-            Pane(middle, np.array([c, s, 0]), np.array([-s, c, 0]), width - 0.1, height - 0.1, radiance)
-        )
+        panes.append(Pane(middle, np.array([c, s, 0]), np.array([-s, c, 0]), width - 0.1, height - 0.1, radiance))
         if curtains > 0:
             curtains -= 1
             low = 0.03 if rng.random() < 0.65 else sill - 0.15

@@ -13,9 +13,7 @@ _STEP = 4  # one gathering point for each 4 x 4 pixels
 _TRUST = 0.03  # below this agreement with the grid a pixel gathers for itself
 
 
-def soft_light(
-    rng: Generator, view: View, lights: Lights, part_colour: Array, rays: tuple[int, int]
-) -> Array:
+def soft_light(rng: Generator, view: View, lights: Lights, part_colour: Array, rays: tuple[int, int]) -> Array:
     """Irradiance ``(H * W, 3)`` from the sky and from other surfaces.
 
     Args:
@@ -40,9 +38,7 @@ def soft_light(
     return light
 
 
-def _gather(
-    rng: Generator, view: View, lights: Lights, part_colour: Array, at: Hits, rays: tuple[int, int]
-) -> Array:
+def _gather(rng: Generator, view: View, lights: Lights, part_colour: Array, at: Hits, rays: tuple[int, int]) -> Array:
     sky = sky_light(rng, view.tracer, lights, at.point, at.normal, rays[0])
     rest = reflected_light(rng, view.tracer, lights, part_colour, at.point, at.normal, rays[1])
     return np.asarray(sky + rest)

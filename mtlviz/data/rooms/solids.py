@@ -5,9 +5,7 @@ from functools import cache
 
 import numpy as np
 
-_ROUND = (
-    14  # faces around a solid of revolution: round at 160 pixels, and few enough to build in milliseconds
-)
+_ROUND = 14  # faces around a solid of revolution: round at 160 pixels, and few enough to build in milliseconds
 
 
 @dataclass(frozen=True)
@@ -98,9 +96,7 @@ def _revolve(radii: np.ndarray, heights: np.ndarray, slopes: np.ndarray, capped:
     circle = np.stack([np.cos(angle), np.sin(angle)], 1)
     rings, around = len(radii), _ROUND + 1
     xy = radii[:, None, None] * circle[None]
-    vertices = np.concatenate([xy, np.broadcast_to(heights[:, None, None], (rings, around, 1))], 2).reshape(
-        -1, 3
-    )
+    vertices = np.concatenate([xy, np.broadcast_to(heights[:, None, None], (rings, around, 1))], 2).reshape(-1, 3)
     normals = np.concatenate(
         [slopes[:, None, :1] * circle[None], np.broadcast_to(slopes[:, None, 1:], (rings, around, 1))], 2
     ).reshape(-1, 3)
@@ -119,9 +115,7 @@ def _revolve(radii: np.ndarray, heights: np.ndarray, slopes: np.ndarray, capped:
     if capped:
         for ring, up in ((0, -1.0), (rings - 1, 1.0)):
             rim = vertices[ring * around : ring * around + _ROUND]
-            fan = np.stack([np.zeros(_ROUND - 2), np.arange(1, _ROUND - 1), np.arange(2, _ROUND)], 1).astype(
-                int
-            )
+            fan = np.stack([np.zeros(_ROUND - 2), np.arange(1, _ROUND - 1), np.arange(2, _ROUND)], 1).astype(int)
             faces = np.concatenate([faces, (fan if up > 0 else fan[:, ::-1]) + len(vertices)])
             sides = np.concatenate([sides, np.full(len(fan), 1 if up > 0 else 2)])
             vertices = np.concatenate([vertices, rim])
@@ -145,9 +139,7 @@ def limb(taper: float = 1.0) -> Solid:
     power = 5.0
     radius = 0.5 * np.maximum(1 - np.abs(2 * t) ** power, 0) ** (1 / power)
     radius[[0, -1]] = 0.02
-    slopes = np.stack(
-        [np.maximum(2 * radius, 1e-3) ** (power - 1), np.sign(t) * np.abs(2 * t) ** (power - 1)], 1
-    )
+    slopes = np.stack([np.maximum(2 * radius, 1e-3) ** (power - 1), np.sign(t) * np.abs(2 * t) ** (power - 1)], 1)
     return _revolve(radius * (1 + (taper - 1) * (t + 0.5)) / max(1.0, taper), t, slopes, capped=False)
 
 
@@ -158,9 +150,7 @@ def drape(folds: int) -> Solid:
     x = np.linspace(-0.5, 0.5, columns)
     phase = (x + 0.5) * folds * 2 * np.pi
     y, slope = 0.5 * np.cos(phase), -0.5 * np.sin(phase) * folds * 2 * np.pi
-    vertices = np.concatenate(
-        [np.stack([x, y * s, np.full(columns, z)], 1) for z, s in ((-0.5, 1.0), (0.5, 0.7))]
-    )
+    vertices = np.concatenate([np.stack([x, y * s, np.full(columns, z)], 1) for z, s in ((-0.5, 1.0), (0.5, 0.7))])
     normals = np.tile(np.stack([-slope, np.ones(columns), np.zeros(columns)], 1), (2, 1))
     corner = np.arange(columns - 1)
     quad = np.stack([corner, corner + columns, corner + columns + 1, corner + 1], 1)

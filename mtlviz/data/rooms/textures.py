@@ -94,9 +94,7 @@ def _tiled(uv: Array, a: Array, b: Array, p: Array, footprint: Array, shift: Arr
     u = uv[:, 0] + shift * (row % 2) * width
     tone = (_hash(row, np.floor(u / width)) - 0.5) * _visible(np.minimum(width, height), footprint)
     colour = _scaled(a, 1 + spread * 2 * tone + 0.08 * noise(uv[:, 0] * 0.7, uv[:, 1] * 0.7))
-    line = np.maximum(
-        _band(_joint(u, width), joint, footprint), _band(_joint(uv[:, 1], height), joint, footprint)
-    )
+    line = np.maximum(_band(_joint(u, width), joint, footprint), _band(_joint(uv[:, 1], height), joint, footprint))
     return _mix(colour, b, line)
 
 
