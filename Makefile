@@ -7,7 +7,7 @@ PIP := $(RUN) -m pip --disable-pip-version-check
 RUNTIME := $(VENV)/.runtime-installed
 DEVELOPMENT := $(VENV)/.development-installed
 PYTHON ?=
-CONFIG ?= configs/kem.yaml
+CONFIG ?=
 
 .PHONY: help app test lint format train bench screenshots clean
 
@@ -16,7 +16,7 @@ help:
 	@echo "make test         run all tests"
 	@echo "make lint         check style and types"
 	@echo "make format       lay out the code as lint wants it"
-	@echo "make train        train CONFIG (default $(CONFIG))"
+	@echo "make train        train the shipped checkpoints again, or one training: make train CONFIG=configs/kem.yaml"
 	@echo "make bench        measure speed and memory"
 	@echo "make screenshots  take the pictures of the README"
 	@echo "make clean        remove .venv and caches"
@@ -36,8 +36,18 @@ format: $(DEVELOPMENT)
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
 
+# Everything resumes: what has been rendered or trained before is kept.
 train: $(RUNTIME)
+ifneq ($(CONFIG),)
 	$(RUN) -m mtlviz train $(CONFIG)
+else
+	$(RUN) -m mtlviz rooms --out data/rooms/train --split train --count 6000
+	$(RUN) -m mtlviz rooms --out data/rooms/val --split val --count 300
+	$(RUN) -m mtlviz train configs/encoder.yaml --publish encoder-rooms --encoder-only
+	$(RUN) -m mtlviz train configs/none.yaml --publish none
+	$(RUN) -m mtlviz train configs/kem.yaml --publish kem
+	$(RUN) -m mtlviz train configs/cross_attention.yaml --publish cross_attention
+endif
 
 bench: $(DEVELOPMENT)
 	$(RUN) -m mtlviz bench

@@ -5,6 +5,7 @@ import streamlit as st
 from mtlviz.ui import (
     compare,
     compare_answer,
+    compare_cards,
     compare_cost,
     compare_predictions,
     compare_reading,
@@ -44,6 +45,9 @@ with frame.page(compare.question()):
     if picked.task in pair.first.run.sample.labels:
         st.subheader("Which is nearer to the truth", anchor="truth")
         compare_predictions.truth(pair, picked.task, picked.place)
+
+    st.subheader("Over a whole set", anchor="set")
+    compare_cards.over_a_set(pair)
 
     st.subheader("What they cost", anchor="cost")
     st.markdown(compare_cost.sentence(pair))

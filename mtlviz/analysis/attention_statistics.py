@@ -157,14 +157,14 @@ def effective_rank(trace: InteractionTrace) -> float:
 
 
 def written_variation(trace: InteractionTrace) -> float:
-    """How much of what is written differs between tokens: |w_i - mean w| over |w_i|, root mean squares.
+    """How much of what is written differs between tokens: its variance between tokens over its mean square.
 
     0 if every token receives the same vector, however interesting its row looks; 1 if the vectors cancel out.
     NaN if nothing is written.
     """
     written = np.asarray(trace.written, np.float64)[trace.layout.valid_tokens()]
     power = np.square(written).sum(1).mean()
-    return float(np.sqrt(written.var(0).sum() / power)) if power > 0 else float("nan")
+    return float(written.var(0).sum() / power) if power > 0 else float("nan")
 
 
 def rank_of_spectrum(singular_values: Float[np.ndarray, " k"]) -> float:

@@ -156,8 +156,8 @@ def _of_the_map(reading: Reading) -> tuple[Quantity, ...]:
         _quantity("Most-read token", absent, float(whole.columns.max()), "share",
                  "Largest column mean: the share of everybody's weight that one token receives."),
         _quantity("Variation of what is written", absent, written_variation(reading.trace), "number",
-                 "|F^ - mean F^| / |F^|, root mean squares over the tokens: 0 when every token receives the "
-                 "same vector, however its map looks."),
+                 "Variance of F^ between tokens over its mean square: 0 when every token receives the same "
+                 "vector, however its map looks; 1 when the vectors cancel out."),
     )  # fmt: skip
 
 

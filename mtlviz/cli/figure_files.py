@@ -42,7 +42,7 @@ CAPTIONS: dict[str, tuple[str, str]] = {
         "Colour is the share of all that the marked token reads; hatched: cannot be read, pale: is not.",
     ),
     "sources": (
-        "From which tasks is read",
+        "From which tasks tokens read",
         "A bar is everything that is read, divided by the task it comes from.",
     ),
     "tasks": ("Which task reads which", "A row is a reading task; its cells say from which tasks it reads."),

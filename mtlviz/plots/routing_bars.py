@@ -34,7 +34,7 @@ def occupancy_figure(routing: SlotRouting, slot: int | None = None) -> go.Figure
     fig = _slot_bars(routing.occupancy, texts, "occupancy", slot)
     dead = DEAD_SHARE / routing.slots
     fig.add_hline(y=dead, line={"width": 1.5, "dash": "dot", "color": NEUTRAL})
-    return finish(fig, height=180)
+    return finish(fig, height=190)
 
 
 def set_occupancy_figure(summary: RoutingSummary) -> go.Figure:
@@ -98,10 +98,10 @@ def _slot_bars(
     fig.add_annotation(text=_equal_text(equal), x=1, y=1, **_CORNER)
     fig.update_xaxes(
         tickvals=numbers, ticktext=[str(number) for number in numbers], tickangle=0, showgrid=False, ticks="",
-        range=[-0.6, len(values) - 0.4], title={"text": "slot", "standoff": 2},
+        range=[-0.6, len(values) - 0.4], title={"text": "slot", "standoff": 6},
     )  # fmt: skip
     fig.update_yaxes(title=title, range=[-0.14 * top, top], zeroline=False, showgrid=False, nticks=4)
-    fig.update_layout(bargap=0.25, dragmode=False, margin={"l": 52, "r": 8, "t": 20, "b": 36})
+    fig.update_layout(bargap=0.25, dragmode=False, margin={"l": 52, "r": 8, "t": 20, "b": 46})
     return fig
 
 

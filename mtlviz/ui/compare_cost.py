@@ -1,7 +1,4 @@
-"""What two models cost, and what their cards report over whole sets."""
-
-from collections.abc import Iterator
-from typing import Any
+"""What two models cost."""
 
 import pandas as pd
 import streamlit as st
@@ -65,32 +62,6 @@ def _measured(side: Side, one: Latency) -> tuple[str, str, str]:
 
 def _measure_again() -> None:
     st.session_state["_compare_measured"] = int(st.session_state.get("_compare_measured", 0)) + 1
-
-
-def reported(pair: Pair) -> pd.DataFrame:
-    """What the cards say about whole sets, one row a metric; empty where they say nothing."""
-    found = [dict(_flat(side.run.card.metrics)) for side in pair.sides]
-    rows = [
-        {
-            "Metric": name,
-            **{title: _number(one.get(name)) for title, one in zip(pair.titles, found, strict=True)},
-        }
-        for name in dict.fromkeys(name for one in found for name in one)
-    ]
-    return pd.DataFrame(rows)
-
-
-def _flat(metrics: dict[str, Any], path: str = "") -> Iterator[tuple[str, float]]:
-    """Numbers of a card's nested metrics under joined names."""
-    for name, value in metrics.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{path}{name} · ")
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            yield f"{path}{name}", float(value)
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"
 
 
 def _count(value: int | None) -> str:

@@ -155,7 +155,7 @@ def _scored(pair: Pair, scores: list[Score]) -> dict[str, str]:
     if not scores:
         return {}
     task = scores[0].task
-    said = [_metric(task, score.headline) for score in scores]
+    said = [metric_text(task, score.headline) for score in scores]
     if said[0] != said[1]:
         better = int((scores[0].headline > scores[1].headline) != task.higher_is_better)
         said[better] = f"**{said[better]}**"
@@ -166,7 +166,8 @@ def _scored(pair: Pair, scores: list[Score]) -> dict[str, str]:
     }
 
 
-def _metric(task: Task, value: float) -> str:
+def metric_text(task: Task, value: float) -> str:
+    """A metric with its unit."""
     if task.kind == "normals":
         return f"{value:.1f}{task.metric_unit}"
     return f"{value:.3f} {task.metric_unit}".strip()

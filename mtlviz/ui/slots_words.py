@@ -89,13 +89,14 @@ def pooled(summary: RoutingSummary) -> str:
     """What a set of images says."""
     count, means = summary.count, {key: float(moments.mean) for key, moments in summary.numbers.items()}
     never = int((summary.dead.mean == 1).sum())
+    dead = f"**{never}** {'are' if never > 1 else 'is'}" if never else "none is"
     return (
         f"Over **n = {count}** image{'s' if count > 1 else ''}, **{means['groups']:.1f} of {summary.slots}** slots "
-        f"differ on average, **{never}** {'is' if never == 1 else 'are'} dead in every image, and "
+        f"differ on average, {dead} dead in every image, and "
         f"{decision(means['entropy'])} (mean entropy **{means['entropy']:.2f}**)."
     )
 
 
 def spread(mean: float, deviation: float | None, decimals: int) -> str:
     """A mean with its spread, or alone where one image gives no spread."""
-    return f"{mean:.{decimals}f}" + ("" if deviation is None else f" ± {deviation:.{max(decimals, 1)}f}")
+    return f"{mean:.{decimals}f}" + ("" if deviation is None else f" ± {deviation:.{decimals + 1}f}")

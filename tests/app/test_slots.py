@@ -72,7 +72,7 @@ def test_a_link_names_the_token_the_slot_and_the_view(open_page):
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("slot", "99"), ("slot", "1e999"), ("slots_show", "<script>"), ("slots_detail", "../x")]
+    ("key", "value"), [("slot", "99"), ("slot", "1e9"), ("slots_show", "<script>"), ("slots_detail", "../x")]
 )
 def test_a_hostile_link_falls_back_and_says_so(open_page, key, value):
     at = open_page(PAGE, **{key: value})
