@@ -55,7 +55,7 @@ def _part(prediction: Prediction) -> str:
     if task.kind == "normals":
         return f"**{facing_shares(values)['up']:.0%}** of the pixels face up"
     if task.kind == "binary":
-        what = "are edges" if task.name == "edge" else f"belong to {task.title.lower()}"
+        what = "of the pixels are edges" if task.name == "edge" else f"of the pixels are {task.title.lower()}"
         return f"**{(values > 0.5).mean():.0%}** {what}"
     return ""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, TimeoutError, sync_playwright
 
 from mtlviz.bench.measurement import Unavailable
 
@@ -128,11 +128,18 @@ def new_context(browser: Browser) -> BrowserContext:
 
 
 def settle(page: Page) -> None:
-    """Wait until the page is drawn and has stayed so for a moment."""
-    for _ in range(2):
+    """Wait until the page is drawn and has stayed so for a moment.
+
+    Raises:
+        Unavailable: if that takes too long.
+    """
+    try:
+        for _ in range(2):
+            page.wait_for_function(QUIET)
+            page.wait_for_timeout(700)
         page.wait_for_function(QUIET)
-        page.wait_for_timeout(700)
-    page.wait_for_function(QUIET)
+    except TimeoutError as error:
+        raise Unavailable(f"The page {page.url} did not come to rest within {PATIENCE_MS // 1000} s.") from error
 
 
 def processor_seconds(browser: Browser) -> float:

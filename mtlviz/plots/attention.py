@@ -48,11 +48,11 @@ class WeightScale:
     def bar(self) -> Scale:
         """The colour bar, labelled in per cent of a row."""
         if self.logarithmic:
-            powers = np.arange(np.ceil(np.log10(self.low) - 1e-9), np.floor(np.log10(self.high) + 1e-9) + 1)
-            values = 10.0**powers if len(powers) >= 2 else np.geomspace(self.low, self.high, 3)
+            powers = np.arange(np.ceil(np.log10(self.low)), np.floor(np.log10(self.high)) + 1)
+            values = 10.0**powers if len(powers) >= 2 else np.geomspace(self.low, self.high, 5)[1:-1]
         else:
-            values = np.linspace(self.low, self.high, 4)
-        ticks = tuple((float(self.place(np.array([v]))[0]) if v > 0 else 0.0, percent(v)) for v in values)
+            values = np.linspace(self.low, self.high, 5)[1:-1]
+        ticks = tuple(zip(self.place(values).tolist(), map(percent, values), strict=True))
         return Scale(0, 1, "weight, share of the row" + (" (log)" if self.logarithmic else ""), ticks=ticks)
 
 

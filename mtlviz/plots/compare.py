@@ -19,7 +19,6 @@ DISAGREE = (142, 36, 170)
 """Where labels differ; not the red of an error, since either side may be right."""
 VEIL = (245, 245, 245, 150)
 """Over pixels where labels agree, so that those that differ stand out from the photograph."""
-TICKS = (0, 0.05, 0.1, 0.25, 0.5, 0.75, 1)
 SIDE_COLOURS = ("#3d4f66", "#c98a3a")
 """A and B in charts; maps carry their names instead."""
 
@@ -132,7 +131,7 @@ def region_bars(errors: Sequence[RegionError], task: Task, titles: tuple[str, st
     }[task.kind]
     fig.update_xaxes(range=[0, largest * 1.2], title={"text": title}, showgrid=True, zeroline=False)
     if task.kind == "classes":
-        fig.update_xaxes(tickformat=".0%", tickvals=[share for share in TICKS if share <= largest * 1.2])
+        fig.update_xaxes(tickformat=".0%", nticks=5)
     finish(fig, height=110 + 44 * len(errors), legend=True)
     return fig.update_layout(legend={"y": 1.02, "yanchor": "bottom", "traceorder": "normal"})
 

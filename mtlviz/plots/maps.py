@@ -141,8 +141,7 @@ def _fill(
     clickable: bool,
 ) -> None:
     """Draw a panel on the axes ``x{name}``, ``y{name}``."""
-    layers = (*(() if image is None else (Layer(image, smooth=True),)), *panel.layers)
-    pictures = [_picture(layer, geometry, name) for layer in layers]
+    pictures = [_picture(layer, geometry, name) for layer in _seen(panel.layers, image)]
     for index, picture in enumerate(pictures):
         picture["sizex"] *= 1 + 1e-6 * index  # plotly.js draws only the first of several images of one place and size
     fig.update_layout(images=[*fig.layout.images, *pictures])
@@ -155,6 +154,15 @@ def _fill(
     fig.add_traces([trace.update(xaxis=f"x{name}", yaxis=f"y{name}") for trace in traces])
     if picked is not None and panel.picked:
         fig.update_layout(shapes=[*fig.layout.shapes, *picked_outline(geometry, picked, name)])
+
+
+def _seen(layers: Sequence[Layer], image: UInt8[np.ndarray, "h w 3"] | None) -> list[Layer]:
+    """The layers over the image, without what an opaque one hides: hidden pictures would be sent for nothing."""
+    stack = [] if image is None else [Layer(image, smooth=True)]
+    for layer in layers:
+        covers = layer.on == "image" and layer.picture.shape[-1] == 3 and layer.opacity == 1
+        stack = [layer] if covers else [*stack, layer]
+    return stack
 
 
 def _picture(layer: Layer, geometry: Geometry, name: str) -> dict[str, Any]:
@@ -209,6 +217,7 @@ def _markers(marks: Marks, geometry: Geometry) -> go.Scatter:
         hovertemplate="%{hovertext}<extra></extra>" if len(marks.texts) else None,
         hoverinfo=None if len(marks.texts) else "skip",
         text=list(marks.labels) or None, textposition="top center", showlegend=False,
+        textfont={"color": "#ffffff", "size": FONT_SIZE, "shadow": "0 0 2px #000, 0 0 2px #000, 0 0 4px #000"},
         marker={"color": marks.colours, "symbol": marks.symbols, "size": marks.sizes, "opacity": marks.opacities,
                 "line": {"color": "#ffffff", "width": 1.5}},
         unselected={"marker": {"opacity": 0.9}},

@@ -64,7 +64,8 @@ def depth_range(*maps: np.ndarray) -> Range:
     """Shared ends of the depth scale: 1st and 99th percentile of all maps together, to 0.1 m."""
     known = np.concatenate([one[np.isfinite(one)].ravel() for one in maps])
     low, high = np.percentile(known, (1, 99)) if known.size else (0.0, 1.0)
-    return float(np.floor(low * 10) / 10), float(np.ceil(high * 10) / 10 + 1e-9)
+    low = float(np.floor(low * 10) / 10)
+    return low, max(float(np.ceil(high * 10) / 10), low + 0.1)
 
 
 def prediction_panel(prediction: Prediction, title: str, view: View, note: str = "") -> Panel:

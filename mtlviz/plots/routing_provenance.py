@@ -56,7 +56,7 @@ def provenance_figure(
     geometry: Geometry,
     image: UInt8[np.ndarray, "h w 3"],
     *,
-    height: int = 680,
+    height: int = 580,
 ) -> go.Figure:
     """Lines from a token to every token it received from, one a slot and pick, over one map a task.
 
@@ -89,7 +89,7 @@ def provenance_figure(
     across, down = canvas.extent
     fig.update_xaxes(visible=False, range=[0, across], constrain="domain", constraintoward="left")
     fig.update_yaxes(visible=False, range=[down, 0], scaleanchor="x", constrain="domain", constraintoward="top")
-    fig.update_layout(margin={"l": 0, "r": 0, "t": 0, "b": 44}, hovermode="closest", dragmode=False)
+    fig.update_layout(margin={"l": 0, "r": 0, "t": 48, "b": 0}, hovermode="closest", dragmode=False)
     return finish(fig, height=height)
 
 
@@ -168,8 +168,8 @@ def _weight_scale(top: float) -> go.Scatter:
         x=[None], y=[None], mode="markers", hoverinfo="skip", showlegend=False, name="scale",
         marker={
             "color": [0.0], "cmin": 0, "cmax": top, "colorscale": SEQUENTIAL, "showscale": True,
-            "colorbar": {"orientation": "h", "thickness": 8, "outlinewidth": 0, "xpad": 0, "ypad": 0, "y": -0.01,
-                         "yanchor": "top", "x": 0, "xanchor": "left", "len": 0.5, "nticks": 5,
-                         "title": {"text": "weight in the row of A (no unit)", "side": "bottom"}},
+            "colorbar": {"orientation": "h", "thickness": 8, "outlinewidth": 0, "xpad": 0, "ypad": 0, "y": 1.01,
+                         "yanchor": "bottom", "x": 0, "xanchor": "left", "len": 0.5, "nticks": 5,
+                         "title": {"text": "weight in the row of A (no unit)", "side": "top"}},
         },
     )  # fmt: skip

@@ -25,7 +25,7 @@ def over_a_set(pair: Pair) -> None:
         return
     name = shared[0]
     st.table(_table(pair, name))
-    images = " and ".join(str(card.metrics[name].get("images", "an unknown number of")) for card in cards)
+    images = " and ".join(dict.fromkeys(str(card.metrics[name].get("images", "unknown")) for card in cards))
     st.caption(
         f"**How to read this.** Over all images of {panels.plain(name)} (n = {images}), as measured when the models "
         "were published; one training run each, so small gaps are within the noise between seeds. “Alone” is the same "

@@ -46,10 +46,12 @@ def sentence(pair: Pair) -> str:
         return "A card here does not say how much is computed; `python -m mtlviz train` writes cards that do."
     parts = [
         f"**{_count(one['interaction'])}** multiply-accumulates in {panels.plain(title)}, "
-        f"{one['interaction'] / one['total']:.1%} of its forward pass"
+        f"{one['interaction'] / one['total']:.1%} of its forward pass,"
+        if one["interaction"]
+        else f"nothing in {panels.plain(title)}"
         for one, title in zip(counted, pair.titles, strict=True)
     ]
-    return f"The interaction takes {' and '.join(parts)}."
+    return f"The interaction takes {' and '.join(parts).rstrip(',')}."
 
 
 def _measured(side: Side, one: Latency) -> tuple[str, str, str]:

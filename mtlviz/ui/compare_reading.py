@@ -29,6 +29,7 @@ READERS = {"token": "The picked token", "all": "All tokens, on average"}
 SCALES = {"log": "Logarithmic", "linear": "Linear"}
 RANGES = {"shared": "One for both", "own": "Each its own"}
 ORACLES = {"semseg": "Same class", "depth": "Similar depth"}
+ABSENT = "–"
 FORMULA = (
     r"a_i=\mathrm{softmax}_{j\notin t(i)}\!\left(\frac{q_i\cdot k_j}{\sqrt d}\right)\ \text{(cross-attention)}"
     r"\qquad a_i=\sum_l A_w[i,l]\,A_r[l,:]\ \text{(KEM)}"
@@ -150,7 +151,8 @@ def numbers(pair: Pair, found: dict[str, Reading]) -> None:
     for part, scope in (("token", "this token"), ("whole", "whole image")):
         for title, those in quantities.items():
             columns[f"{title}, {scope}"] = [_said(quantity, getattr(quantity, part)) for quantity in those]
-    st.table(pd.DataFrame(columns).set_index("Number"))
+    table = pd.DataFrame(columns).set_index("Number")
+    st.table(table[(table != ABSENT).any(axis=1)])
     with st.popover("What the numbers mean", icon=":material/function:", type="tertiary"):
         for quantity in first:
             st.markdown(f"**{quantity.title}.** {panels.plain(quantity.definition)}")
@@ -167,7 +169,7 @@ def no_interaction(side: Side) -> None:
 
 def _said(quantity: Quantity, value: float) -> str:
     if not np.isfinite(value):
-        return "–"
+        return ABSENT
     if quantity.unit == "tokens":
         return f"{value:,.0f}" if value >= 100 or value == round(value) else f"{value:.1f}"
     if quantity.unit == "share":

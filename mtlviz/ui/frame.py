@@ -47,12 +47,11 @@ PAGES = (
 
 def run() -> None:
     """The whole app: called by app.py."""
-    from mtlviz.ui import pickers
+    from mtlviz.ui import pickers, state
 
     page = _navigation()
     st.set_page_config(f"{page.title} · mtlviz", _icon(), layout="wide")
-    # Sentences about the link belong on the page, which is drawn after the sidebar that finds them.
-    st.session_state["_notices"], st.session_state["_said"] = st.container(), []
+    state.begin_run()  # sentences about the link belong on the page, which is drawn after the sidebar that finds them
     with st.sidebar:
         pickers.draw()
     st.session_state["_framed"] = True

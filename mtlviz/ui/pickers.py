@@ -55,7 +55,8 @@ def _chosen(source: str | None) -> tuple[Sample | None, str]:
         found: tuple[Sample, str] | None = st.session_state.get("_upload")
         if found is None:
             state.say_once(
-                "Drop an image into the sidebar; until then the image before is shown. Uploads do not travel with a link."
+                "Drop an image into the sidebar; until then the image before is shown. "
+                "An uploaded image does not travel with a link."
             )
             return None, ""
         return found

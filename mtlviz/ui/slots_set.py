@@ -65,7 +65,7 @@ def draw(engine: Engine) -> None:
     if job is None:
         panels.empty(
             "One image may be a special case; a set says what the slots do as a rule.",
-            f"Choose up to {MAX_IMAGES} images and press Start; about ten a second are done.",
+            f"Choose up to {MAX_IMAGES} images and press Start.",
         )
     else:
         _results(job)

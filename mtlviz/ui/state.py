@@ -3,6 +3,7 @@
 Nothing is cached by the content of an array: Streamlit samples large arrays and would mix up two images.
 """
 
+import math
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ Which = Literal["a", "b"]
 MODEL_KEYS: dict[Which, str] = {"a": "model", "b": "second"}
 PREFERRED: dict[Which, str] = {"a": "kem", "b": "cross_attention"}
 FOLDER_VARIABLE = "MTLVIZ_CHECKPOINTS"
+SAID_NEXT = "_said_next"
+"""Key of the sentences that the next run shows."""
 
 
 @dataclass(frozen=True)
@@ -171,12 +174,24 @@ def check_query_number(key: str, low: float, high: float) -> None:
     asked = st.query_params.get(key)
     if asked is None:
         return
+    sentence = f"The link's “{key}” is not a number from {low:g} to {high:g}; the default is shown."
     try:
-        good = low <= float(asked) <= high
+        number = float(asked)
     except ValueError:
-        good = False
-    if not good:
-        say_once(f"The link's “{key}” is not a number from {low:g} to {high:g}; the default is shown.")
+        number = math.nan
+    if math.isinf(number):  # Streamlit's number input fails on it, in this run and in every later one
+        del st.query_params[key]
+        st.session_state.setdefault(SAID_NEXT, []).append(sentence)
+        st.rerun()
+    if not low <= number <= high:
+        say_once(sentence)
+
+
+def begin_run() -> None:
+    """Make room for sentences about the link, and say what the run before left to say."""
+    st.session_state["_notices"], st.session_state["_said"] = st.container(), []
+    for sentence in st.session_state.pop(SAID_NEXT, []):
+        say_once(sentence)
 
 
 def _version() -> int:

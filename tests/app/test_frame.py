@@ -158,3 +158,19 @@ def test_a_failing_page_shows_a_sentence_and_no_traceback(open_page, monkeypatch
     assert len(at.error) == 1
     assert "secret detail" not in said(at)
     assert "secret detail" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("page", "key", "value"),
+    [
+        ("pages/2_slots.py", "row", "1e999"),
+        ("pages/2_slots.py", "slot", "-1e999"),
+        (None, "room", "1e999"),
+        (None, "room", "inf"),
+    ],
+)
+def test_an_infinite_number_in_a_link_is_dropped_and_said(open_page, page, key, value):
+    at = open_page(page, **{key: value})
+    assert not at.exception
+    assert not at.error
+    assert any(f"“{key}”" in info.value for info in at.info)

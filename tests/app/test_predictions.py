@@ -71,8 +71,9 @@ def test_the_headline_holds_numbers_of_the_current_image(open_page):
 
 def test_opacity_reaches_every_map(open_page):
     at = open_page(PAGE, opacity="40")
-    opacities = {image["opacity"] for image in spec(at, 2)["layout"]["images"]}
-    assert opacities == {1.0, 0.4}
+    for index in range(1, len(specs(at))):
+        if images := spec(at, index)["layout"].get("images"):
+            assert [image["opacity"] for image in images] == [1.0, 0.4]
 
 
 def test_the_picked_token_is_marked_on_every_map_at_the_same_place(open_page):
@@ -144,7 +145,7 @@ def test_downloads_hold_every_map_and_what_made_them(open_page):
 
 
 def test_label_maps_are_sent_without_loss(open_page):
-    uri = spec(open_page(PAGE), 2)["layout"]["images"][1]["source"]
+    uri = spec(open_page(PAGE), 2)["layout"]["images"][-1]["source"]
     assert uri.startswith("data:image/png;base64,")
     assert len(base64.b64decode(uri.split(",")[1])) > 100
 

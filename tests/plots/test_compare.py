@@ -46,7 +46,7 @@ def test_a_b_and_difference_are_clickable_maps_of_one_task_on_one_scale(task: st
         assert panel.hover.on == "grid"
         assert panel.hover.texts.shape == GEOMETRY.grid
         fig = draw(panel, GEOMETRY, image=np.zeros((16, 24, 3), np.uint8))
-        assert [trace.name for trace in fig.data][0] == "tokens"
+        assert fig.data[0].name == "tokens"
         assert figure_bytes(fig) < BUDGET
 
 
