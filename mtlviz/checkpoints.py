@@ -7,10 +7,10 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
@@ -23,6 +23,9 @@ DEFAULT_FOLDER = Path(__file__).resolve().parent.parent / "checkpoints"
 MANIFEST = "manifest.json"
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+
+NAME_PATTERN = r"^(?!manifest$)[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+"""Names of checkpoints, which become file names."""
 
 Part = Literal["network", "encoder"]
 
@@ -53,9 +56,9 @@ class ModelCard(BaseModel):
         weights_sha256: of the safetensors file.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", regex_engine="python-re")
 
-    name: str
+    name: Annotated[str, Field(pattern=NAME_PATTERN)]
     title: str
     summary: str
     part: Part = "network"
@@ -105,11 +108,14 @@ def read_card(name: str, folder: Path = DEFAULT_FOLDER) -> ModelCard:
     entry = _entry(name, folder)
     content = _read_verified(folder / f"{name}.json", entry["card_sha256"], name)
     try:
-        return ModelCard.model_validate_json(content)
+        card = ModelCard.model_validate_json(content)
     except (ValidationError, MtlvizError) as error:
         raise CheckpointError(
             f"The card of checkpoint {name!r} is not valid ({str(error).splitlines()[0]}); restore {name}.json."
         ) from error
+    if (card.name, card.weights_sha256) != (name, entry["weights_sha256"]):
+        raise CheckpointError(f"The card {name}.json describes another checkpoint than {MANIFEST} lists; restore both.")
+    return card
 
 
 def load_weights(name: str, folder: Path = DEFAULT_FOLDER) -> dict[str, torch.Tensor]:
@@ -186,7 +192,7 @@ def verify(folder: Path = DEFAULT_FOLDER) -> list[Verification]:
             else:
                 read_card(name, folder)
                 load_weights(name, folder)
-        except CheckpointError as error:
+        except MtlvizError as error:
             problem = str(error)
         weights = folder / f"{name}.safetensors"
         megabytes = weights.stat().st_size / 1e6 if weights.exists() else 0.0

@@ -113,14 +113,17 @@ class Engine:
         """
         letterbox = Letterbox(sample.size, self.card.input_size)
         image, mask = self._prepare(sample, letterbox)
-        notes: tuple[str, ...] = ()
+        device, notes, done = self.device, (), None
         with self._lock:
             try:
-                outputs, trace, seconds = self._forward(image, mask, capture, edit, self.device)
-                device = self.device
-            except torch.OutOfMemoryError:
-                outputs, trace, seconds = self._forward_on_cpu(image, mask, capture, edit)
+                done = self._forward(image, mask, capture, edit, device)
+            except RuntimeError as error:  # Apple's devices have no exception of their own for it
+                if not isinstance(error, torch.OutOfMemoryError) and "out of memory" not in str(error):
+                    raise
+            if done is None:  # outside the handler, which would keep the failed pass's tensors alive
                 device, notes = "cpu", (f"{self.device} ran out of memory; this run used the CPU.",)
+                done = self._forward_on_cpu(image, mask, capture, edit)
+        outputs, trace, seconds = done
         provenance = self._provenance(sample, device, edit)
         return Run(sample, self.card, outputs, letterbox, trace, seconds, notes, provenance)
 
@@ -140,8 +143,8 @@ class Engine:
             mask = None if mask is None else mask.to(device)
             start = time.perf_counter()
             outputs, trace, _ = self._network(image, mask=mask, capture=capture, edit=edit)
-            if device == "cuda":
-                torch.cuda.synchronize()
+            if device != "cpu":
+                torch.accelerator.synchronize()
             seconds = time.perf_counter() - start
             return (
                 {task: out[0].float().cpu().numpy() for task, out in outputs.items()},

@@ -182,4 +182,4 @@ def to_arrays(record: Record) -> Record:
 def _array(tensor: Tensor) -> np.ndarray:
     tensor = tensor.detach().cpu()
     array: np.ndarray = (tensor.to(torch.float32) if tensor.is_floating_point() else tensor).numpy()
-    return array
+    return array.copy()  # never the network's own memory

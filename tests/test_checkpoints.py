@@ -5,6 +5,7 @@ import re
 
 import pytest
 import torch
+from pydantic import ValidationError
 
 from mtlviz.checkpoints import (
     ModelCard,
@@ -124,6 +125,28 @@ def test_weights_of_another_architecture_are_refused(folder, network):
     wide = card(architecture=CONFIG.model_copy(update={"width": 16}))
     save_checkpoint(network.state_dict(), wide, folder)
     with pytest.raises(CheckpointError, match="do not fit the architecture"):
+        load_checkpoint("tiny", folder)
+
+
+def test_verify_goes_on_after_a_card_it_cannot_use(folder, network):
+    save_checkpoint(network.state_dict(), card("second"), folder)
+    forge_card(folder)
+    assert [bool(found.problem) for found in verify(folder)] == [True, False]
+
+
+@pytest.mark.parametrize("name", ["../escaped", "manifest", "", "a/b", ".hidden"])
+def test_a_name_that_is_no_file_name_is_no_card(name):
+    with pytest.raises(ValidationError, match="name"):
+        card(name)
+
+
+def test_a_card_of_another_checkpoint_is_refused(folder, network):
+    save_checkpoint(network.state_dict(), card("second"), folder)
+    entries = json.loads((folder / "manifest.json").read_text())
+    (folder / "tiny.json").write_bytes((folder / "second.json").read_bytes())
+    entries["tiny"]["card_sha256"] = entries["second"]["card_sha256"]
+    (folder / "manifest.json").write_text(json.dumps(entries))
+    with pytest.raises(CheckpointError, match="describes another checkpoint"):
         load_checkpoint("tiny", folder)
 
 

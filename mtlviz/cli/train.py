@@ -41,8 +41,12 @@ def train(
         python -m mtlviz train configs/kem.yaml --out runs/kem --publish kem
     """
     out = check_folder(Path("runs") / config.stem if out is None else out)
-    if publish is not None and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", publish) is None:
-        raise OptionError(f"--publish {publish!r} is not a name; use letters, digits, '_', '-' and '.'.")
+    from mtlviz.checkpoints import NAME_PATTERN
+
+    if publish is not None and re.fullmatch(NAME_PATTERN, publish) is None:
+        raise OptionError(
+            f"--publish {publish!r} is not a name; use letters, digits, '_', '-' and '.', not 'manifest'."
+        )
     from mtlviz.training import read_config
     from mtlviz.training import train as run
 

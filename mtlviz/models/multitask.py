@@ -55,11 +55,12 @@ class MultiTaskNetwork(nn.Module):
                 for name in names
             }
         )
-        self.interaction = build_interaction(config.interaction, config.width, names, config.options)
         skip = config.encoder.widths[1]
         self.decoders = nn.ModuleDict(
             {task.name: Decoder(task, config.width, skip, config.decoder_widths) for task in tasks}
         )
+        # Last, so that the rest starts alike whatever the interaction draws at random.
+        self.interaction = build_interaction(config.interaction, config.width, names, config.options)
 
     def forward(
         self,

@@ -1,13 +1,12 @@
 """Training and evaluation."""
 
 from mtlviz.training.config import TrainConfig, parse_config, read_config
-from mtlviz.training.evaluate import evaluate_checkpoint, evaluate_network, evaluate_training
+from mtlviz.training.evaluate import evaluate_network, evaluate_training
 from mtlviz.training.loop import build_network, train
 
 __all__ = [
     "TrainConfig",
     "build_network",
-    "evaluate_checkpoint",
     "evaluate_network",
     "evaluate_training",
     "parse_config",

@@ -76,6 +76,7 @@ class TrainConfig(BaseModel):
         tasks: names of the tasks, see ``mtlviz.tasks``.
         data: images and labels.
         network: the architecture.
+        encoder_sha256: of that file, filled in when the training starts, so that a card tells which encoder it was.
         encoder: safetensors file whose ``encoder.*`` weights the encoder starts from; None starts at random.
         budget: images seen in all, repeats and variations included.
         batch: images of one step, over all devices.
@@ -100,6 +101,7 @@ class TrainConfig(BaseModel):
     data: DataConfig
     network: NetworkConfig = NetworkConfig.model_validate({})
     encoder: Path | None = None
+    encoder_sha256: str = ""
     budget: int = Field(ge=1)
     batch: int = Field(default=16, ge=1)
     optimiser: OptimiserConfig = OptimiserConfig()

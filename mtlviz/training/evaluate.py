@@ -9,7 +9,6 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from mtlviz.checkpoints import DEFAULT_FOLDER, load_checkpoint
 from mtlviz.errors import DataError
 from mtlviz.metrics import ConstantFit, ConstantMeter, Meter, build_constant_meter, build_meter
 from mtlviz.metrics.classes import ClassMeter
@@ -68,7 +67,7 @@ def evaluate_network(
     if interacts and switched_off:
         edits["off"] = Edit(residual=0.0)
     device = next(network.parameters()).device
-    meters = {name: {task.name: build_meter(task).to(device) for task in tasks} for name in edits}
+    meters = {name: {task.name: build_meter(task) for task in tasks} for name in edits}
     training = network.training
     network.eval()
     try:
@@ -89,40 +88,6 @@ def evaluate_network(
     if sharing is not None:
         result["sharing"] = sharing
     return {name: _plain(value) for name, value in result.items()}
-
-
-def evaluate_checkpoint(
-    name: str,
-    data: str = "rooms:val",
-    *,
-    limit: int | None = None,
-    constants: str | None = None,
-    folder: Path = DEFAULT_FOLDER,
-    device: str = "cpu",
-    progress: Counted | None = None,
-) -> dict[str, Any]:
-    """Score a checkpoint; see ``evaluate_network``.
-
-    Args:
-        name: of the checkpoint.
-        data: ``rooms:val``, ``rooms:test``, ``rooms:train`` or a folder of rooms.
-        limit: number of images; None takes the whole folder, or 300 rooms.
-        constants: images that the constant predictor is fitted on, named as ``data``; None takes ``data``.
-        folder: of the checkpoints.
-        device: where to compute.
-        progress: called with (images done, images).
-
-    Raises:
-        CheckpointError: if the checkpoint is unknown or damaged.
-        DataError: if the data do not exist or hold too few images.
-    """
-    network, card = load_checkpoint(name, folder, device)
-    samples = evaluation_set(data, limit, card.input_size)
-    fits = constants and fit_constants(evaluation_set(constants, None, card.input_size), card.tasks)
-    scores = evaluate_network(
-        network, samples, card.tasks, mean=card.mean, std=card.std, constants=fits or None, progress=progress
-    )
-    return {**scores, "checkpoint": name, "data": data, "constants_from": constants or data}
 
 
 def evaluate_training(
@@ -171,7 +136,7 @@ def _score(
     for name, edit in edits.items():
         outputs, _, _ = network(images, edit=edit)
         for task, meter in meters[name].items():
-            meter.update(outputs[task], batch.labels[task], batch.valid[task])
+            meter.update(outputs[task].float().cpu(), batch.labels[task].cpu(), batch.valid[task].cpu())
     for task, blind in constant.items():
         blind.update(batch.labels[task].cpu(), batch.valid[task].cpu())
 

@@ -4,6 +4,7 @@ Everything that happens at a step follows from the configuration and the step's 
 killed goes on from its last state as if nothing had happened: on a processor the weights end bit-equal.
 """
 
+import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -46,6 +47,7 @@ def train(config: TrainConfig, out: Path, resume: bool = True) -> Path:
         DataError: if the training set is missing or incomplete.
     """
     weights = out / WEIGHTS
+    config = pinned(config)
     claim(out, config, resume)
     if weights.exists():
         return weights
@@ -59,6 +61,23 @@ def train(config: TrainConfig, out: Path, resume: bool = True) -> Path:
                 save_file(tensors, partial)
         fabric.barrier()
     return weights
+
+
+def pinned(config: TrainConfig) -> TrainConfig:
+    """The configuration with the hash of the encoder that it starts from.
+
+    Raises:
+        OptionError: if the file is missing, or is not the one the configuration already names.
+    """
+    if config.encoder is None:
+        return config
+    try:
+        found = hashlib.sha256(config.encoder.read_bytes()).hexdigest()
+    except OSError as error:
+        raise OptionError(f"encoder {str(config.encoder)!r} is not a safetensors file; train it first.") from error
+    if config.encoder_sha256 not in ("", found):
+        raise OptionError(f"encoder {str(config.encoder)!r} is not the file that encoder_sha256 names; restore it.")
+    return config.model_copy(update={"encoder_sha256": found})
 
 
 def build_network(config: TrainConfig) -> MultiTaskNetwork:

@@ -2,6 +2,8 @@
 
 They follow the multi-task literature: cross entropy, L1 on depth, L1 on unit normals (mean over the three
 values of a pixel), binary cross entropy with fixed weights for edges, with class-balanced ones for saliency.
+A weight w of the positive class would move the log-odds that a network learns by log(w / (1 - w)); the weighted
+losses add that to the logits, so that the sigmoid of what the network gives is a probability.
 """
 
 from collections.abc import Callable, Mapping
@@ -55,7 +57,8 @@ def balanced_bce(
 def _weighted_bce(logits: Tensor, labels: Tensor, valid: Tensor, positive: Tensor) -> Tensor:
     targets = labels.to(logits.dtype)
     weights = torch.where(targets > 0, positive, 1 - positive) * valid[:, None]
-    total = functional.binary_cross_entropy_with_logits(logits, targets, weights, reduction="sum")
+    shifted = logits + positive.logit(1e-3)
+    total = functional.binary_cross_entropy_with_logits(shifted, targets, weights, reduction="sum")
     return total / valid.sum().clamp(min=1)
 
 

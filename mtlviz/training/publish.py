@@ -38,12 +38,16 @@ def publish(
         DataError: if the configuration's data are missing.
     """
     config, weights = _finished(run)
-    metrics = evaluate_training(config, run / WEIGHTS, progress=progress)
+    metrics = {"rooms:val": evaluate_training(config, run / WEIGHTS, progress=progress)}
     size = evaluation_set(str(config.data.val), 1, (0, 0))[0].size
     network = MultiTaskNetwork(config.network, config.task_list()).eval()
     network.load_state_dict(weights)
-    if part == "encoder":
+    parameters, operations = parameter_counts(network), operation_counts(network, size)
+    if part == "encoder":  # what it was trained with is not in the file, so the card does not speak of it
         weights = {key: tensor for key, tensor in weights.items() if key.startswith("encoder.")}
+        parameters = dict.fromkeys(("encoder", "total"), parameters["encoder"])
+        operations = dict.fromkeys(("encoder", "total"), operations["encoder"])
+        metrics = {}
     card = ModelCard(
         name=name,
         title=config.title or name,
@@ -58,9 +62,9 @@ def publish(
         std=config.std,
         training=config.model_dump(mode="json", exclude={"network"}),
         data=f"{len(training_set(config.data)):,} rendered rooms",
-        metrics={"rooms:val": metrics},
-        parameters=parameter_counts(network),
-        operations=operation_counts(network, size),
+        metrics=metrics,
+        parameters=parameters,
+        operations=operations,
         seed=config.seed,
         versions=library_versions(),
         licence=LICENCE,

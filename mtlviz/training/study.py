@@ -50,7 +50,7 @@ def run_study(folder: Path, out: Path, regimes: Sequence[str] | None = None) -> 
             f"Regime {', '.join(unknown) or folder} is unknown; choose from {', '.join(there) or 'none'}."
         )
     found = {name: _regime(read_config(there[name]), out / name) for name in regimes or there}
-    matter = {name: regime["behind"]["miou_points"] for name, regime in found.items() if regime["matters"]}
+    matter = {name: _strength(regime["behind"]) for name, regime in found.items() if regime["matters"]}
     study = {
         "criterion": CRITERION,
         "regimes": found,
@@ -66,8 +66,12 @@ def _regime(config: TrainConfig, out: Path) -> dict[str, Any]:
         network = config.network.model_copy(update={"interaction": interaction, "options": options})
         scores[interaction] = _scores(config.model_copy(update={"network": network}), out / interaction)
     behind = lag(scores)
-    matters = behind["miou_points"] >= MIOU_POINTS or behind["depth_error"] >= DEPTH_ERROR
-    return {"summary": config.summary, "scores": scores, "behind": behind, "matters": matters}
+    return {"summary": config.summary, "scores": scores, "behind": behind, "matters": _strength(behind) >= 1}
+
+
+def _strength(behind: dict[str, float]) -> float:
+    """How many times over the criterion is met."""
+    return max(behind["miou_points"] / MIOU_POINTS, behind["depth_error"] / DEPTH_ERROR)
 
 
 def lag(scores: dict[str, dict[str, float]]) -> dict[str, float]:
@@ -88,9 +92,10 @@ def _scores(config: TrainConfig, out: Path) -> dict[str, float]:
     """Headline scores of one training, from its folder if it was scored before."""
     weights = train(config, out)
     known = out / "metrics.json"
-    if not known.exists():
-        write_atomically(known, (json.dumps(evaluate_training(config, weights), indent=1) + "\n").encode())
-    result = json.loads(known.read_text(encoding="utf-8"))
+    result = json.loads(known.read_text(encoding="utf-8")) if known.exists() else {}
+    if result.get("data") != str(config.data.val):
+        result = evaluate_training(config, weights)
+        write_atomically(known, (json.dumps(result, indent=1) + "\n").encode())
     scores = _headlines({task: values["metrics"] for task, values in result["tasks"].items()})
     if "interaction_off" in result:
         off = _headlines(result["interaction_off"])

@@ -1,11 +1,12 @@
 """Figures on the screen: drawn once, kept ready to send, marked with the picked token."""
 
 import hashlib
-import pickle
 from collections.abc import Callable, Sequence
+from dataclasses import fields, is_dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -46,8 +47,24 @@ def map_spec(
     """
     room = [Panel("", scale=one.scale, note=one.note) for one in beside]
     image = "" if run is None else run.provenance.image_sha256
-    content = pickle.dumps((panel, geometry, room, height, clickable, image), pickle.HIGHEST_PROTOCOL)
-    return _map_spec(panel, geometry, run, room, height, clickable, hashlib.sha256(content).hexdigest())
+    digest = hashlib.sha256()
+    _add(digest, (panel, geometry, room, height, clickable, image))
+    return _map_spec(panel, geometry, run, room, height, clickable, digest.hexdigest())
+
+
+def _add(digest: "hashlib._Hash", value: object) -> None:
+    """Hash everything a map shows, arrays in full."""
+    if isinstance(value, np.ndarray) and value.dtype != object:
+        digest.update(f"{value.shape}{value.dtype.str}".encode())
+        digest.update(np.ascontiguousarray(value).tobytes())
+    elif isinstance(value, list | tuple):
+        digest.update(f"{len(value)}[".encode())
+        for part in value:
+            _add(digest, part)
+    elif is_dataclass(value):
+        _add(digest, [getattr(value, field.name) for field in fields(value)])
+    else:
+        digest.update(f"{value!r};".encode())
 
 
 @st.cache_resource(max_entries=128, show_spinner=False)

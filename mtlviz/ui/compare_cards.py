@@ -15,7 +15,7 @@ from mtlviz.ui.compare_predictions import METRIC_TITLES, metric_text
 
 def over_a_set(pair: Pair) -> None:
     """Headline metrics of both models over the first set that both cards report."""
-    cards = [side.run.card for side in pair.sides]
+    cards = [side.engine.card for side in pair.sides]
     shared = [name for name in cards[0].metrics if name in cards[1].metrics]
     if not shared:
         panels.empty(
@@ -39,10 +39,10 @@ def _table(pair: Pair, name: str) -> pd.DataFrame:
         task = pair.first.run.card.task(task_name)
         row = {"Task": task_title(task_name), "Metric": _title(task)}
         for side in pair.sides:
-            row[side.title] = _said(task, _value(side.run.card, name, task, "tasks", "metrics"))
+            row[side.title] = _said(task, _value(side.engine.card, name, task, "tasks", "metrics"))
             if side.trace is not None:
-                row[f"{side.title}, alone"] = _said(task, _value(side.run.card, name, task, "interaction_off"))
-        row["constant"] = _said(task, _value(pair.first.run.card, name, task, "tasks", "constant"))
+                row[f"{side.title}, alone"] = _said(task, _value(side.engine.card, name, task, "interaction_off"))
+        row["constant"] = _said(task, _value(pair.first.engine.card, name, task, "tasks", "constant"))
         rows.append(row)
     return pd.DataFrame(rows).set_index("Task")
 

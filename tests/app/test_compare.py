@@ -3,6 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from mtlviz.checkpoints import load_weights, read_card, save_checkpoint
 from mtlviz.plots.style import BUDGET
 from tests.app.conftest import ROOT, click_token, png, said, spec, specs, upload
 
@@ -76,11 +77,14 @@ def test_swapping_exchanges_the_sides_and_keeps_the_token(open_page) -> None:
 
 
 def test_picking_another_token_changes_what_is_read(open_page) -> None:
-    at = open_page(PAGE, compare_range="Each its own", compare_scale="Linear")
-    first = charts(at)["compare_reads_A_1_0"]
+    at = open_page(PAGE)
+    own = [written(charts(at)[f"compare_reads_B_{task}_0"]) for task in (0, 2)]
+    at.selectbox(key="task").set_value("normals")
     click_token(at, 0, 0)
-    assert charts(at)["compare_reads_A_1_0"]["data"][0]["text"] != first["data"][0]["text"]
-    assert "token at row 0, column 0 reads" in said(at)
+    now = [written(charts(at)[f"compare_reads_B_{task}_0"]) for task in (0, 2)]
+    assert ["the reader's own task" in title for title in own] == [True, False]
+    assert ["the reader's own task" in title for title in now] == [False, True]
+    assert "The Normals token at row 0, column 0 reads" in said(at)
 
 
 def test_a_model_compared_with_itself_differs_by_exactly_nothing(open_page) -> None:
@@ -155,3 +159,21 @@ def test_the_mean_over_all_tokens_can_be_mapped(first_view, open_page) -> None:
     everyone = charts(open_page(PAGE, compare_reader="All tokens, on average"))["compare_reads_B_0_0"]
     assert "not read: the reader's own task" in written(token)
     assert "of the weight" in written(everyone)
+
+
+def test_cards_without_a_common_set_say_so(first_view) -> None:
+    assert "report no set in common" in said(first_view)
+
+
+def test_cards_put_whole_sets_beside_the_single_image(open_page, checkpoints, tmp_path, monkeypatch) -> None:
+    for name, miou in (("kem", 0.61), ("cross_attention", 0.6)):
+        tasks = {"semseg": {"metrics": {"miou": miou}, "constant": {"miou": 0.03}}}
+        metrics = {"rooms:val": {"images": 300, "tasks": tasks, "interaction_off": {"semseg": {"miou": 0.5}}}}
+        card = read_card(name, checkpoints).model_copy(update={"metrics": metrics})
+        save_checkpoint(load_weights(name, checkpoints), card, tmp_path)
+    monkeypatch.setenv("MTLVIZ_CHECKPOINTS", str(tmp_path))
+    at = open_page(PAGE)
+    found = table(at, "KEM, alone")
+    assert found.loc["Segmentation"].tolist() == ["mIoU ↑", "0.610", "0.500", "0.600", "0.500", "0.030"]
+    assert set(found.loc["Depth"].tolist()[1:]) == {"–"}
+    assert "n = 300" in said(at)

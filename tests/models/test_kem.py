@@ -245,7 +245,9 @@ def test_operation_counts_follow_the_formulas():
     counts = build_interaction("kem", 256, ("a", "b"), {}).operations(4800)
     slots, tokens, width = 20, 9600, 256
     assert counts["literal"] == 4 * slots * tokens * width + 3 * tokens * width**2 + 3 * slots * width**2
-    assert counts["used"] < counts["literal"] / 10
+    assert counts["used"] == 3 * slots * tokens * width + slots * 3 * width + 6 * slots * width**2
+    everything = build_interaction("kem", 256, ("a", "b"), {"picks": None, "picks_per_task": True}).operations(4800)
+    assert everything["used"] - counts["used"] == slots * (tokens - 3) * width
 
 
 @pytest.mark.parametrize(

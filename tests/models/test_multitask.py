@@ -8,7 +8,7 @@ from mtlviz.models.interactions import REGISTRY
 from mtlviz.models.multitask import MultiTaskNetwork, NetworkConfig, parameter_counts, token_mask
 from mtlviz.models.operations import operation_counts
 from mtlviz.tasks import TASKS
-from mtlviz.trace import INTERACTION, Capture, Edit, SlotTrace
+from mtlviz.trace import INTERACTION, Capture, Edit, SlotTrace, to_arrays
 
 NYUD = tuple(TASKS[name] for name in ("semseg", "depth", "normals", "edge"))
 TINY = EncoderConfig(widths=(8, 8, 8, 8, 8), blocks=(0, 0, 0, 0, 0), out=8)
@@ -60,6 +60,14 @@ def test_capture_does_not_change_a_prediction_and_nothing_stays_on_the_network()
     torch.testing.assert_close(trace.features.after - trace.features.before, trace.interaction.written)
     assert {name: id(value) for name, value in vars(network.interaction).items()} == before
     assert all(not module._forward_hooks for module in network.modules())
+
+
+def test_an_array_of_a_trace_is_no_memory_of_the_network():
+    network = tiny()
+    _, trace, _ = network(image(), capture=INTERACTION)
+    before = network.interaction.memory.detach().clone()
+    to_arrays(trace).interaction.memory_before[:] = 7
+    assert torch.equal(network.interaction.memory, before)
 
 
 def test_a_token_is_valid_where_it_covers_any_of_the_image():

@@ -1,5 +1,6 @@
 import json
 import math
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -105,13 +106,40 @@ def test_training_lowers_the_loss(rooms, tmp_path):
     assert log[-1]["normals"] < 0.8 * log[0]["normals"]
 
 
+def contiguous(network):
+    return {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+
+
 def test_the_encoder_starts_from_the_file_and_nothing_else_does(rooms, tmp_path):
     first = build_network(tiny_config(rooms, seed=5, network={"interaction": "none", "options": {}}))
-    save_file({name: t.contiguous() for name, t in first.state_dict().items()}, tmp_path / "e.safetensors")
+    save_file(contiguous(first), tmp_path / "e.safetensors")
     fresh, started = (build_network(tiny_config(rooms, encoder=e)) for e in (None, tmp_path / "e.safetensors"))
     source = first.state_dict()
     for (name, value), other in zip(started.state_dict().items(), fresh.state_dict().values(), strict=True):
         assert torch.equal(value, source[name] if name.startswith("encoder.") else other)
+
+
+def test_a_training_names_the_encoder_it_started_from_and_refuses_another(rooms, tmp_path):
+    file = tmp_path / "e.safetensors"
+    save_file(contiguous(build_network(tiny_config(rooms, seed=3))), file)
+    config = tiny_config(rooms, encoder=file, budget=4)
+    train(config, tmp_path / "run")
+    assert (
+        json.loads((tmp_path / "run" / "config.json").read_text())["encoder_sha256"]
+        == sha256(file.read_bytes()).hexdigest()
+    )
+    save_file(contiguous(build_network(tiny_config(rooms, seed=4))), file)
+    with pytest.raises(OptionError, match="another configuration"):
+        train(config, tmp_path / "run")
+
+
+def test_the_rest_starts_alike_whatever_the_interaction(rooms):
+    networks = [
+        build_network(tiny_config(rooms, network={"interaction": name, "options": {}}))
+        for name in ("none", "kem", "cross_attention")
+    ]
+    for name, value in networks[0].state_dict().items():
+        assert all(torch.equal(value, other.state_dict()[name]) for other in networks[1:]), name
 
 
 def test_an_encoder_that_does_not_fit_is_named(rooms, tmp_path):

@@ -59,10 +59,20 @@ def test_l1_averages_over_channels_too(task):
 def test_binary_losses_weigh_their_classes(task):
     output, label, valid = example(task)
     logits, true = output[:, 0][valid].double(), label[:, 0][valid].double()
-    positive = 0.95 if task == "edge" else 1 - true.mean()
+    positive = torch.tensor(0.95) if task == "edge" else 1 - true.mean()
+    logits = logits + torch.log(positive / (1 - positive))
     terms = -positive * true * functional.logsigmoid(logits)
     terms = terms - (1 - positive) * (1 - true) * functional.logsigmoid(-logits)
     assert loss(task, output, label, valid) == pytest.approx(terms.mean().item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("task", ["edge", "saliency"])
+def test_weighted_losses_are_smallest_at_the_true_probability(task):
+    label = (torch.rand(1, 1, 64, 64, generator=torch.Generator().manual_seed(0)) < 0.2).float()
+    valid = torch.ones(1, 64, 64, dtype=torch.bool)
+    prior = label.mean().logit()
+    at = [loss(task, torch.full_like(label, float(prior + step)), label, valid) for step in (-0.3, 0.0, 0.3)]
+    assert at[1] < min(at[0], at[2])
 
 
 def test_every_task_has_its_loss():

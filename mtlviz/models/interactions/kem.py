@@ -145,9 +145,9 @@ class KEM(Interaction):
     def operations(self, tokens_per_task: int) -> dict[str, int]:
         """Multiply-accumulates of the folded form that runs and of the literal equations (one head, no gate)."""
         tokens, width, slots = tokens_per_task * len(self.tasks), self.width, self.config.slots
-        picks = tokens if self.config.picks is None else min(self.config.picks, tokens)
-        if self.config.picks_per_task:
-            picks *= len(self.tasks)
+        groups = len(self.tasks) if self.config.picks_per_task else 1
+        competing = tokens // groups
+        picks = groups * (competing if self.config.picks is None else min(self.config.picks, competing))
         return {
             "used": 3 * slots * tokens * width + slots * picks * width + 6 * slots * width**2,
             "literal": 4 * slots * tokens * width + 3 * tokens * width**2 + 3 * slots * width**2,
