@@ -113,7 +113,8 @@ class Engine:
         """
         letterbox = Letterbox(sample.size, self.card.input_size)
         image, mask = self._prepare(sample, letterbox)
-        device, notes, done = self.device, (), None
+        device, done = self.device, None
+        notes: tuple[str, ...] = ()
         with self._lock:
             try:
                 done = self._forward(image, mask, capture, edit, device)

@@ -156,17 +156,6 @@ def effective_rank(trace: InteractionTrace) -> float:
     return rank_of_spectrum(np.linalg.svdvals(attention_rows(trace, valid)[:, valid]))
 
 
-def written_variation(trace: InteractionTrace) -> float:
-    """How much of what is written differs between tokens: its variance between tokens over its mean square.
-
-    0 if every token receives the same vector, however interesting its row looks; 1 if the vectors cancel out.
-    NaN if nothing is written.
-    """
-    written = np.asarray(trace.written, np.float64)[trace.layout.valid_tokens()]
-    power = np.square(written).sum(1).mean()
-    return float(written.var(0).sum() / power) if power > 0 else float("nan")
-
-
 def rank_of_spectrum(singular_values: Float[np.ndarray, " k"]) -> float:
     """Exponential of the entropy of the normalised singular values: 1 for one, k for k equal ones.
 

@@ -15,9 +15,9 @@ from mtlviz.analysis.attention_statistics import (
     map_statistics,
     row_noise,
     row_statistics,
-    written_variation,
 )
 from mtlviz.analysis.token_labels import UNKNOWN
+from mtlviz.analysis.write_map import written_variation
 from mtlviz.trace import AttentionTrace, InteractionTrace, SlotTrace
 
 LARGEST_RANK = 4096

@@ -10,7 +10,7 @@ from mtlviz.analysis.occupancy import dead_slots, gini, slot_occupancy
 from mtlviz.analysis.picks import Pick, pick_coverage, slot_picks
 from mtlviz.analysis.routing_numbers import IMAGE_NUMBERS, SLOT_NUMBERS
 from mtlviz.analysis.twins import SlotLikeness, slot_likeness
-from mtlviz.analysis.write_map import WriteMap, write_map, written_variance
+from mtlviz.analysis.write_map import WriteMap, write_map, written_variation
 from mtlviz.trace import SlotTrace, TokenLayout
 
 
@@ -30,7 +30,7 @@ class SlotRouting:
         exchange: who writes, who reads, and the flows.
         coverage: distinct picked tokens over L K.
         gini: inequality of ``occupancy``.
-        written_variance: share of what is written that differs between tokens.
+        written_variation: share of what is written that differs between tokens.
     """
 
     layout: TokenLayout
@@ -44,7 +44,7 @@ class SlotRouting:
     exchange: TaskExchange
     coverage: float
     gini: float
-    written_variance: float
+    written_variation: float
 
     @property
     def slots(self) -> int:
@@ -63,7 +63,7 @@ class SlotRouting:
         values = {
             "entropy": float(np.nanmean(self.write.entropy)),
             "certainty": float(np.nanmean(self.write.weight)),
-            "written_variance": self.written_variance,
+            "written_variation": self.written_variation,
             "gini": self.gini,
             "dead": float(self.dead.sum()),
             "twins": float(self.likeness.twins.any(1).sum()),
@@ -94,7 +94,7 @@ def slot_routing(trace: SlotTrace) -> SlotRouting:
         exchange=task_exchange(trace),
         coverage=pick_coverage(trace),
         gini=gini(occupancy),
-        written_variance=written_variance(trace),
+        written_variation=written_variation(trace),
     )
 
 

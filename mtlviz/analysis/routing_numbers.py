@@ -38,7 +38,7 @@ IMAGE_NUMBERS: dict[str, NumberDefinition] = {
         r"\frac{1}{V}\sum_i \max_l w_{il}",
         "1/L: no slot stands out", "1: every token reads one slot",
     ),
-    "written_variance": NumberDefinition(
+    "written_variation": NumberDefinition(
         "Written variance",
         "Share of what is written that differs between tokens; the rest is one vector that all receive.",
         r"\frac{\sum_i \lVert \hat f_i-\bar f\rVert^2}{\sum_i \lVert \hat f_i\rVert^2}",

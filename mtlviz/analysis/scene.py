@@ -31,7 +31,7 @@ def facing_shares(normals: Float[np.ndarray, "H W 3"]) -> dict[str, float]:
     """Shares of the pixels whose surface faces up, down, or neither, within 30 degrees, in camera axes."""
     limit = np.cos(np.deg2rad(30))
     up, down = float((normals[..., 1] > limit).mean()), float((normals[..., 1] < -limit).mean())
-    return {"up": up, "down": down, "sideways": 1 - up - down}
+    return {"up": up, "down": down, "otherwise": 1 - up - down}
 
 
 def describe(predictions: Mapping[str, Prediction]) -> str:
@@ -53,7 +53,7 @@ def _part(prediction: Prediction) -> str:
         low, high = np.percentile(values, (2, 98))
         return f"depth runs from **{low:.1f}** to **{high:.1f} m** (mean **{values.mean():.1f} m**)"
     if task.kind == "normals":
-        return f"**{facing_shares(values)['up']:.0%}** of the pixels face up"
+        return f"**{facing_shares(values)['up']:.0%}** of the pixels face the top of the image"
     if task.kind == "binary":
         what = "of the pixels are edges" if task.name == "edge" else f"of the pixels are {task.title.lower()}"
         return f"**{(values > 0.5).mean():.0%}** {what}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from mtlviz.trace import SlotTrace
+from mtlviz.trace import InteractionTrace, SlotTrace
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ def normalised_entropy(rows: Float[np.ndarray, "R L"]) -> Float[np.ndarray, " R"
     return entropy.clip(0.0, 1.0)
 
 
-def written_variance(trace: SlotTrace) -> float:
-    """Share of what Write adds that differs between tokens, 0 to 1.
+def written_variation(trace: InteractionTrace) -> float:
+    """Share of what an interaction adds that differs between tokens, 0 to 1.
 
     With m the mean over tokens of the written vectors f_i: mean |f_i - m|^2 / mean |f_i|^2. At 0 every token
     receives the same vector, whatever the Write map shows; 0 as well where nothing is written.

@@ -69,8 +69,8 @@ def _memory(entry: Entry) -> Finding:
     peaks = {name: counted_peak(name, entry.tokens, entry.training) for name in (*KEMS, entry.rival)}
     ratio_pre_norm = round(peaks[entry.rival] / peaks["kem_pre_norm"], 2)
     detail: dict[str, Any] = {"peak_bytes": peaks, "ratio_pre_norm": ratio_pre_norm}
-    if entry.rival == "dense":
-        detail["weights_alone_over_kem"] = round(4 * entry.tokens**2 / peaks["kem"], 2)
+    if entry.rival == "dense" and not entry.training:  # had its softmax overwritten the logits
+        detail["ratio_one_buffer"] = round((peaks["dense"] - 4 * entry.tokens**2) / peaks["kem"], 2)
     return Finding(entry.key, peaks[entry.rival] / peaks["kem"], detail)
 
 

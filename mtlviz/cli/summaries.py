@@ -15,7 +15,7 @@ def prediction_summary(prediction: Prediction, sample: Sample) -> dict[str, Any]
 
     Classes: ``shares`` of the pixels by class name, largest first, and ``certainty``, the mean largest
     softmax probability. Depth: ``nearest``, ``median`` and ``farthest`` in metres. Normals: shares of the
-    pixels that face ``up``, ``down`` and ``sideways``. Binary: ``mean`` probability and the share
+    pixels that face ``up``, ``down`` and ``otherwise``. Binary: ``mean`` probability and the share
     ``above_half``. For an image with labels ``metrics`` and their ``protocol``.
     """
     values = prediction.values
@@ -45,7 +45,7 @@ def summary_sentence(prediction: Prediction, summary: dict[str, Any]) -> str:
     elif task.kind == "depth":
         said = "{nearest:.2f} to {farthest:.2f} m, median {median:.2f} m".format(**summary)
     elif task.kind == "normals":
-        said = "{up:.0%} face up, {down:.0%} down, {sideways:.0%} sideways".format(**summary)
+        said = "{up:.0%} face up, {down:.0%} down, {otherwise:.0%} otherwise".format(**summary)
     else:
         said = "{above_half:.1%} of the pixels above 0.5, mean probability {mean:.2f}".format(**summary)
     if "metrics" in summary:

@@ -25,7 +25,7 @@ def answer(routing: SlotRouting) -> str:
         f"**{winners(picks)}** won it and **{task_title(reader)}** reads it most (**{readers[reader]:.0%}**). "
         f"**{numbers['groups']:.0f} of {routing.slots}** slots differ, {dead(routing)}; {decision(numbers['entropy'])} "
         f"(entropy **{numbers['entropy']:.2f}**, where 1 is no choice at all), and "
-        f"**{numbers['written_variance']:.0%}** of what they receive differs from token to token."
+        f"**{numbers['written_variation']:.0%}** of what they receive differs from token to token."
     )
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mtlviz.analysis.attention_statistics import written_variation
 from mtlviz.analysis.reading import read_token, whole_map
+from mtlviz.analysis.write_map import written_variation
 from tests.analysis.test_attention import N, S, padding, traced
 
 LABELS = np.arange(N, dtype=np.int16) % 3

@@ -11,7 +11,7 @@ from mtlviz.analysis.exchange import task_exchange
 from mtlviz.analysis.occupancy import dead_slots, gini, slot_occupancy
 from mtlviz.analysis.routing import routing_statistics, slot_routing
 from mtlviz.analysis.routing_numbers import IMAGE_NUMBERS, SLOT_NUMBERS
-from mtlviz.analysis.write_map import write_map, written_variance
+from mtlviz.analysis.write_map import write_map, written_variation
 from tests.analysis.slot_traces import TASKS, half_padding, random_trace, slot_trace
 
 PICKS = np.arange(12).reshape(4, 3)
@@ -27,7 +27,7 @@ def test_uniform_write_has_entropy_one_and_no_inequality():
     assert numbers["entropy"] == pytest.approx(1)
     assert numbers["gini"] == pytest.approx(0, abs=1e-7)
     assert numbers["certainty"] == pytest.approx(1 / 4)
-    assert numbers["written_variance"] == pytest.approx(0, abs=1e-7)
+    assert numbers["written_variation"] == pytest.approx(0, abs=1e-7)
     assert numbers["dead"] == 0
 
 
@@ -77,9 +77,9 @@ def test_the_threshold_of_a_dead_slot_is_a_tenth_of_an_equal_share():
 def test_all_variance_is_between_tokens_when_written_features_cancel():
     trace = slot_trace(PICKS)
     opposite = np.where(np.arange(TOKENS)[:, None] % 2, 1.0, -1.0) * np.ones((1, 8))
-    assert written_variance(replace(trace, written=opposite)) == pytest.approx(1)
-    assert written_variance(replace(trace, written=opposite + 1)) == pytest.approx(1 / 2)
-    assert written_variance(replace(trace, written=0 * opposite)) == 0
+    assert written_variation(replace(trace, written=opposite)) == pytest.approx(1)
+    assert written_variation(replace(trace, written=opposite + 1)) == pytest.approx(1 / 2)
+    assert written_variation(replace(trace, written=0 * opposite)) == 0
 
 
 def test_what_flows_into_a_slot_flows_out_of_it():
@@ -149,6 +149,6 @@ def test_statistics_are_plain_json_and_carry_every_definition():
 def test_every_number_stays_in_its_range():
     for seed, sharpness in enumerate((0.0, 0.1, 3.0, 50.0)):
         numbers = slot_routing(random_trace(seed, sharpness=sharpness)).numbers
-        assert all(0 <= numbers[key] <= 1 for key in ("entropy", "certainty", "written_variance", "coverage"))
+        assert all(0 <= numbers[key] <= 1 for key in ("entropy", "certainty", "written_variation", "coverage"))
         assert 0 <= numbers["gini"] <= 1 - 1 / 7
         assert 1 <= numbers["groups"] <= 7

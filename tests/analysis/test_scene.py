@@ -23,7 +23,7 @@ def test_an_image_without_labels_has_no_shares():
 
 def test_directions_are_counted_within_thirty_degrees():
     normals = np.array([[[0, 1, 0], [0, -1, 0], [1, 0, 0], [0, 0, 1]]], np.float32)
-    assert facing_shares(normals) == {"up": 0.25, "down": 0.25, "sideways": 0.5}
+    assert facing_shares(normals) == {"up": 0.25, "down": 0.25, "otherwise": 0.5}
 
 
 def test_the_sentence_holds_the_numbers():
