@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 # Idle OpenMP threads that spin cost up to twenty times the run time when another process uses a core. The
 # setting is read when torch is loaded, so it has to stand here, before any module of the package is.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's own threads spin too, and gain nothing at our sizes
 
 if TYPE_CHECKING:
     from mtlviz.engine import load

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
+from threadpoolctl import threadpool_limits
 
 from mtlviz.analysis.attention import attention_rows, readable, row_blocks
 from mtlviz.analysis.composite import picked_tokens
@@ -153,7 +154,10 @@ def effective_rank(trace: InteractionTrace) -> float:
         write = np.linalg.qr(np.asarray(trace.write, np.float64)[valid]).R  # (min(n, L), L)
         retrieve = np.linalg.qr(picked_tokens(trace)[1].T).R  # (min(M, L), L)
         return rank_of_spectrum(np.linalg.svdvals(write @ retrieve.T))
-    return rank_of_spectrum(np.linalg.svdvals(attention_rows(trace, valid)[:, valid]))
+    weights = attention_rows(trace, valid)[:, valid]
+    # Several BLAS threads spin against whatever else runs: one is up to thirty times faster on a busy machine.
+    with threadpool_limits(1, user_api="blas"):
+        return rank_of_spectrum(np.linalg.svdvals(weights))
 
 
 def rank_of_spectrum(singular_values: Float[np.ndarray, " k"]) -> float:

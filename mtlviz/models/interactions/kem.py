@@ -130,7 +130,9 @@ class KEM(Interaction):
             contents = self._contents(retrieved)  # (B, hL, D)
             residual = self.residual if edit is None or edit.residual is None else edit.residual
             reads = write.transpose(1, 2).flatten(2)  # (B, S, hL)
-            broadcast = torch.baddbmm(tokens, reads, residual * contents)  # F^ itself is not built
+            # F^ itself is not built; the tokens are a copy of the features, so that they may be added to in place.
+            add = torch.baddbmm if torch.is_grad_enabled() else torch.Tensor.baddbmm_
+            broadcast = add(tokens, reads, residual * contents)
         trace = None
         if capture is not None and capture.interaction:
             layout = token_layout(features, mask)
