@@ -9,7 +9,7 @@ frame.bootstrap()
 
 with frame.page("What does the model see in this image?"):
     sentence = st.container()
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         runs = predictions.choose_runs()
         view = predictions.choose_view(runs)
     with sentence:

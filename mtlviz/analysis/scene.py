@@ -35,7 +35,7 @@ def facing_shares(normals: Float[np.ndarray, "H W 3"]) -> dict[str, float]:
 
 
 def describe(predictions: Mapping[str, Prediction]) -> str:
-    """One sentence with the numbers of one model's predictions, in Markdown.
+    """The numbers of one model's predictions as a list in words, in Markdown.
 
     Args:
         predictions: by task name.
@@ -48,14 +48,14 @@ def _part(prediction: Prediction) -> str:
     task, values = prediction.task, prediction.values
     if task.name == "semseg":
         shares = class_shares(task, values)[:3]
-        return "it sees " + _listed([f"**{share.share:.0%}** {share.name}" for share in shares])
+        return _listed([f"**{share.share:.0%}** {share.name}" for share in shares])
     if task.kind == "depth":
         low, high = np.percentile(values, (2, 98))
-        return f"depth runs from **{low:.1f}** to **{high:.1f} m** (mean **{values.mean():.1f} m**)"
+        return f"depth from **{low:.1f}** to **{high:.1f} m** (mean **{values.mean():.1f} m**)"
     if task.kind == "normals":
         return f"**{facing_shares(values)['up']:.0%}** of the pixels face the top of the image"
     if task.kind == "binary":
-        what = "of the pixels are edges" if task.name == "edge" else f"of the pixels are {task.title.lower()}"
+        what = "of the pixels on edges" if task.name == "edge" else f"of the pixels in {task.title.lower()}"
         return f"**{(values > 0.5).mean():.0%}** {what}"
     return ""
 

@@ -76,9 +76,9 @@ def _scored(training: "TrainConfig", weights: Path, out: Path) -> dict[str, Any]
     return scores
 
 
-def _published(out: Path, name: str, folder: Path, encoder_only: bool) -> dict[str, Any]:
+def _published(out: Path, name: str, folder: Path, encoder_only: bool) -> dict[str, Any] | None:
     from mtlviz.training.publish import publish
 
     with bar("Evaluating") as progress:
         card = publish(out, name, folder, part="encoder" if encoder_only else "network", progress=progress)
-    return next(iter(card.metrics.values()))
+    return next(iter(card.metrics.values()), None)  # an encoder's card has none

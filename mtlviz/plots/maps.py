@@ -18,7 +18,7 @@ __all__ = [
     "Geometry", "Hover", "Layer", "Marks", "Panel", "Place", "Scale", "board", "cells", "draw", "picked_outline",
 ]  # fmt: skip
 
-TITLE_HEIGHT, NOTE_HEIGHT, SCALE_HEIGHT = 30, 18, 44
+TITLE_HEIGHT, NOTE_HEIGHT, SCALE_HEIGHT = 30, 18, 46
 LONGEST_SIDE = 1024
 """Pictures are sent with at most this many pixels a side."""
 CRISP_SIDE = 480
@@ -49,11 +49,11 @@ def draw(
     beside = (panel, *room_for)
     top = TITLE_HEIGHT + NOTE_HEIGHT * any(other.note for other in beside)
     bottom = SCALE_HEIGHT if any(other.scale for other in beside) else 4
-    high = round(min(height, 1.1 * height * geometry.size[0] / geometry.size[1]))
+    high = round(min(height, 1.05 * height * geometry.size[0] / geometry.size[1]))
     fig = go.Figure(layout=_layout(panel, geometry, high + top + bottom, top, bottom))
     _fill(fig, panel, geometry, image, picked, "", clickable)
     if panel.scale:
-        fig.add_trace(_scale_bar(panel.scale, {"y": -10 / high, "yanchor": "top", "x": 0, "xanchor": "left"}))
+        _add_scale(fig, panel.scale, (0, 1), 0, "")
     return finish(fig)
 
 
@@ -93,8 +93,7 @@ def board(
         fig.add_annotation(_title(panel, x[0], y[1]))
         _fill(fig, panel, geometry, image, picked, name, clickable=False)
         if panel.scale:
-            where = {"y": y[0] - 6 / (rows * high), "yanchor": "top", "x": x[0], "xanchor": "left"}
-            fig.add_trace(_scale_bar(panel.scale, {**where, "len": x[1] - x[0]}, name))
+            _add_scale(fig, panel.scale, x, y[0], name)
     fig.update_layout(width=round(columns * wide), hovermode="closest", margin={"l": 0, "r": 0, "t": 0, "b": 0})
     return finish(fig, height=round(rows * high))
 
@@ -234,18 +233,31 @@ def picked_outline(geometry: Geometry, place: Place, name: str = "") -> list[dic
     return [{**box, "line": {"color": colour, "width": wide}} for colour, wide in (("#000000", 4), ("#ffffff", 2))]
 
 
-def _scale_bar(scale: Scale, where: dict[str, Any], name: str = "") -> go.Scatter:
-    """A colour bar needs a trace; this one has no points."""
-    ticks = {"tickvals": [value for value, _ in scale.ticks], "ticktext": [text for _, text in scale.ticks]}
-    return go.Scatter(
+def _add_scale(fig: go.Figure, scale: Scale, across: tuple[float, float], below: float, name: str) -> None:
+    """A colour bar and its label under a map.
+
+    Args:
+        fig: the figure with the map.
+        scale: what the bar shows.
+        across: left and right end, as shares of the figure's plotting area.
+        below: lower edge of the map, likewise.
+        name: of the map's axes.
+    """
+    fixed = {"tickvals": [value for value, _ in scale.ticks], "ticktext": [text for _, text in scale.ticks]}
+    bar = {
+        "orientation": "h", "thickness": 8, "outlinewidth": 0, "xpad": 0, "ypad": 6, "nticks": 5,
+        "x": across[0], "xanchor": "left", "len": across[1] - across[0], "y": below, "yanchor": "top", "tickfont": {"size": FONT_SIZE - 2},
+        **(fixed if scale.ticks else {}),
+    }  # fmt: skip
+    marker = {"color": [scale.low], "cmin": scale.low, "cmax": scale.high, "colorscale": scale.colours,
+              "showscale": True, "colorbar": bar}  # fmt: skip
+    # A colour bar needs a trace; this one has no points.
+    fig.add_scatter(
         x=[None], y=[None], xaxis=f"x{name}", yaxis=f"y{name}", mode="markers", hoverinfo="skip", showlegend=False,
-        name="scale",
-        marker={
-            "color": [scale.low], "cmin": scale.low, "cmax": scale.high, "colorscale": scale.colours,
-            "showscale": True,
-            "colorbar": {"orientation": "h", "thickness": 8, "outlinewidth": 0, "xpad": 0, "ypad": 0,
-                         "title": {"text": scale.label, "side": "bottom", "font": {"size": FONT_SIZE - 1}},
-                         "tickfont": {"size": FONT_SIZE - 2}, "nticks": 5,
-                         **(ticks if scale.ticks else {}), **where},
-        },
+        name="scale", marker=marker,
+    )  # fmt: skip
+    # The bar's own title would move with the length of its numbers, and onto them.
+    fig.add_annotation(
+        text=scale.label, x=sum(across) / 2, y=below, xref="paper", yref="paper", yshift=-28, yanchor="top",
+        xanchor="center", showarrow=False, borderpad=0, font={"size": FONT_SIZE - 1},
     )  # fmt: skip

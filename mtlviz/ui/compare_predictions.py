@@ -93,7 +93,7 @@ def truth(pair: Pair, task: str, place: Place) -> None:
         "compare_truth",
         picked=place,
         clickable=False,
-        how_to_read="Both errors are prediction minus truth on one colour scale; grey pixels have no label.",
+        how_to_read="Both errors share one colour scale; grey pixels have no label.",
     )
     _regions(pair, kind)
 

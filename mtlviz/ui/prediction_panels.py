@@ -64,7 +64,7 @@ def choose_view(runs: Sequence[Run]) -> plots.View:
 def answer(run: Run) -> None:
     """One sentence with the numbers of the first model."""
     said = describe({task: run.prediction(task) for task in run.outputs})
-    panels.headline(f"**{run.card.title}** on {panels.plain(run.sample.name)}: {said}.")
+    panels.headline(f"In {panels.plain(run.sample.name)}, **{run.card.title}** finds {said}.")
 
 
 def resolution_note(run: Run) -> str:

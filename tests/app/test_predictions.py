@@ -21,7 +21,7 @@ def titles(at) -> list[str]:
     found = []
     for index in range(len(at.get("plotly_chart"))):
         notes = spec(at, index)["layout"].get("annotations", [])
-        found += [note["text"].split("</b>")[0].removeprefix("<b>") for note in notes]
+        found += [note["text"][3:].split("</b>")[0] for note in notes if note["text"].startswith("<b>")]
     return found
 
 
@@ -55,8 +55,8 @@ def test_models_and_truth_share_one_depth_scale(open_page):
     ranges = set()
     for index in range(len(at.get("plotly_chart"))):
         for trace in spec(at, index)["data"]:
-            bar = trace.get("marker", {}).get("colorbar", {}) if isinstance(trace.get("marker"), dict) else {}
-            if bar.get("title", {}).get("text") == "depth (m)":
+            labels = [note["text"] for note in spec(at, index)["layout"]["annotations"]]
+            if trace["name"] == "scale" and "depth (m)" in labels:
                 ranges.add((trace["marker"]["cmin"], trace["marker"]["cmax"]))
     assert len(ranges) == 1
 
