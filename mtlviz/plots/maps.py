@@ -246,8 +246,8 @@ def _add_scale(fig: go.Figure, scale: Scale, across: tuple[float, float], below:
     fixed = {"tickvals": [value for value, _ in scale.ticks], "ticktext": [text for _, text in scale.ticks]}
     bar = {
         "orientation": "h", "thickness": 8, "outlinewidth": 0, "xpad": 0, "ypad": 6, "nticks": 5,
-        "x": across[0], "xanchor": "left", "len": across[1] - across[0], "y": below, "yanchor": "top", "tickfont": {"size": FONT_SIZE - 2},
-        **(fixed if scale.ticks else {}),
+        "x": across[0], "xanchor": "left", "len": across[1] - across[0], "y": below, "yanchor": "top",
+        "tickfont": {"size": FONT_SIZE - 2}, **(fixed if scale.ticks else {}),
     }  # fmt: skip
     marker = {"color": [scale.low], "cmin": scale.low, "cmax": scale.high, "colorscale": scale.colours,
               "showscale": True, "colorbar": bar}  # fmt: skip
@@ -258,6 +258,6 @@ def _add_scale(fig: go.Figure, scale: Scale, across: tuple[float, float], below:
     )  # fmt: skip
     # The bar's own title would move with the length of its numbers, and onto them.
     fig.add_annotation(
-        text=scale.label, x=sum(across) / 2, y=below, xref="paper", yref="paper", yshift=-28, yanchor="top",
+        text=scale.label, x=sum(across) / 2, y=below, xref="paper", yref="paper", yshift=-30, yanchor="top",
         xanchor="center", showarrow=False, borderpad=0, font={"size": FONT_SIZE - 1},
     )  # fmt: skip

@@ -14,6 +14,7 @@ from mtlviz.plots.style import task_title
 from mtlviz.tasks import Task
 from mtlviz.ui import panels
 from mtlviz.ui.compare import Pair
+from mtlviz.ui.prediction_panels import resolution_note
 
 METRIC_TITLES = {
     "miou": "mIoU",
@@ -27,7 +28,8 @@ METRIC_TITLES = {
 def maps(pair: Pair, task: str) -> None:
     """A, B and their difference for one task."""
     kind = pair.first.run.card.task(task)
-    panels.maps(_maps(pair, task, pair.key), pair.first.run, "compare_maps", how_to_read=_how_to_read(kind, pair))
+    how = f"{_how_to_read(kind, pair)} {resolution_note(pair.first.run)}"
+    panels.maps(_maps(pair, task, pair.key), pair.first.run, "compare_maps", how_to_read=how)
 
 
 def classes(pair: Pair, task: str) -> None:
