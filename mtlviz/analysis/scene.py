@@ -56,7 +56,7 @@ def _part(prediction: Prediction) -> str:
         return f"**{facing_shares(values)['up']:.0%}** of the pixels face the top of the image"
     if task.kind == "binary":
         what = "of the pixels on edges" if task.name == "edge" else f"of the pixels in {task.title.lower()}"
-        return f"**{(values > 0.5).mean():.0%}** {what}"
+        return f"**{values.mean():.0%}** {what}"  # the mean probability is the share to expect
     return ""
 
 

@@ -55,7 +55,7 @@ def test_models_and_truth_share_one_depth_scale(open_page):
     ranges = set()
     for index in range(len(at.get("plotly_chart"))):
         for trace in spec(at, index)["data"]:
-            labels = [note["text"] for note in spec(at, index)["layout"]["annotations"]]
+            labels = [note["text"] for note in spec(at, index)["layout"].get("annotations", [])]
             if trace["name"] == "scale" and "depth (m)" in labels:
                 ranges.add((trace["marker"]["cmin"], trace["marker"]["cmax"]))
     assert len(ranges) == 1
