@@ -12,6 +12,22 @@ READS = re.compile(r"(\w+), row (\d+), column (\d+) reads")
 DEPTH_MAP = 1
 
 
+LONELIEST_PICK = """() => {
+    const found = [...document.querySelectorAll('.js-plotly-plot')].slice(0, 4).flatMap((plot, chart) => {
+        const trace = plot.data.find(trace => trace.name === 'picks');
+        if (!trace) return [];
+        const {xaxis, yaxis} = plot._fullLayout;
+        const at = [...trace.x].map((x, i) => [xaxis.d2p(x), yaxis.d2p(trace.y[i])]);
+        return at.map(([x, y], i) => ({
+            room: Math.min(...at.map(([a, b], k) => k === i ? Infinity : Math.hypot(a - x, b - y))),
+            pick: [chart, x / xaxis._length, y / yaxis._length, ...trace.customdata[i]],
+        }));
+    });
+    return found.reduce((best, other) => other.room > best.room ? other : best).pick;
+}"""
+"""Chart, place on it (shares of its width and height), row and column of the pick that no other one covers."""
+
+
 def picked(page) -> tuple[str, ...]:
     """(task, row, column) that the token's panel names."""
     return READS.search(page.inner_text("body")).groups()
@@ -30,17 +46,7 @@ def test_a_click_on_a_map_changes_the_token_its_panel_and_the_link(page, app_url
 
 def test_a_click_on_a_winners_marker_follows_that_winner(page, app_url):
     visit(page, f"{app_url}/slots")
-    chart = page.evaluate(
-        """() => [...document.querySelectorAll('.js-plotly-plot')].slice(0, 4).findIndex(
-            plot => plot.data.some(trace => trace.name === 'picks' && trace.x.length))"""
-    )
-    place = page.evaluate(
-        "chart => { const plot = document.querySelectorAll('.js-plotly-plot')[chart];"
-        " const trace = plot.data.find(trace => trace.name === 'picks'), last = trace.x.length - 1;"
-        " const x = plot._fullLayout.xaxis, y = plot._fullLayout.yaxis;"
-        " return [x.d2p(trace.x[last]) / x._length, y.d2p(trace.y[last]) / y._length, ...trace.customdata[last]]; }",
-        chart,
-    )
+    chart, *place = page.evaluate(LONELIEST_PICK)
     click_map(page, chart, *place[:2])
     page.wait_for_function(f"() => document.body.innerText.includes('row {place[2]}, column {place[3]} reads')")
 
