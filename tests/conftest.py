@@ -3,12 +3,12 @@
 import os
 import random
 import sys
+from collections.abc import Iterator
 from importlib.util import find_spec
 
 for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("PYTEST_TIMEOUT", "240")  # seconds a test, where pytest-timeout is installed
 
 import numpy as np
@@ -28,6 +28,14 @@ def _seeded():
     np.random.seed(0)
     if "torch" in sys.modules:
         sys.modules["torch"].manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _main_module() -> Iterator[None]:
+    """Put ``__main__`` back: an app under test takes its place, and processes spawned later would run the app."""
+    before = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = before
 
 
 @pytest.fixture
