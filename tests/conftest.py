@@ -3,7 +3,6 @@
 import os
 import random
 import sys
-from collections.abc import Iterator
 from importlib.util import find_spec
 
 for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
@@ -30,12 +29,13 @@ def _seeded():
         sys.modules["torch"].manual_seed(0)
 
 
+_MAIN = sys.modules["__main__"]
+
+
 @pytest.fixture(autouse=True)
-def _main_module() -> Iterator[None]:
+def _main_module() -> None:
     """Put ``__main__`` back: an app under test takes its place, and processes spawned later would run the app."""
-    before = sys.modules["__main__"]
-    yield
-    sys.modules["__main__"] = before
+    sys.modules["__main__"] = _MAIN
 
 
 @pytest.fixture
