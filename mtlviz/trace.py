@@ -6,6 +6,7 @@ Axis glossary of the whole package: ``B`` batch, ``T`` tasks, ``H W`` grid, ``N 
 Tokens are ordered by task, then by row, then by column: token ``t * N + row * W + column``.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import TypeVar
 
@@ -23,7 +24,7 @@ class Capture:
 
     Attributes:
         interaction: the interaction's own trace.
-        features: token features before and after the interaction.
+        features: features at every place of ``PLACES``.
         head: which head of a many-headed interaction is recorded.
     """
 
@@ -141,19 +142,40 @@ class AttentionTrace:
 InteractionTrace = SlotTrace | AttentionTrace
 
 
+PLACES = ("encoder", "task_encoder", "interaction_input", "interaction_output", "decoder")
+"""Where features can be looked at, in the order of the data flow: the shared encoder's output; the task encoders'
+output; the same as the interaction compares it, after its own norms and projections; what the decoders receive; the
+input of each decoder's last linear layer."""
+
+
 @dataclass(frozen=True)
 class FeatureTrace:
-    """Token features around the interaction.
+    """Features of one image at every place of ``PLACES``.
 
     Attributes:
-        layout: the tokens.
-        before: ``(S, D)`` what the task encoders gave.
-        after: ``(S, D)`` what the decoders received.
+        layout: the tokens of the interaction.
+        places: by place ``(G, n, E)``: G = 1 at the encoder, elsewhere T, the tasks in the order of the layout; n
+            positions row by row; the width E differs between places.
+        grids: by place (rows, columns), n = rows * columns.
     """
 
     layout: TokenLayout
-    before: Array
-    after: Array
+    places: Mapping[str, Array]
+    grids: Mapping[str, tuple[int, int]]
+
+    @property
+    def before(self) -> Array:
+        """``(S, D)`` what the task encoders gave."""
+        return self._rows("task_encoder")
+
+    @property
+    def after(self) -> Array:
+        """``(S, D)`` what the decoders received."""
+        return self._rows("interaction_output")
+
+    def _rows(self, place: str) -> Array:
+        features = self.places[place]
+        return features.reshape(-1, features.shape[-1])
 
 
 @dataclass(frozen=True)
@@ -176,6 +198,8 @@ def to_arrays(record: Record) -> Record:
             changed[field.name] = _array(value)
         elif isinstance(value, Trace | SlotTrace | AttentionTrace | FeatureTrace | TokenLayout):
             changed[field.name] = to_arrays(value)  # type: ignore[type-var]
+        elif isinstance(value, Mapping):
+            changed[field.name] = {key: _array(v) if isinstance(v, Tensor) else v for key, v in value.items()}
     return replace(record, **changed)  # type: ignore[arg-type]
 
 

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS = {
     "tasks": 0, "trace": 0, "errors": 0,
     "models": 1, "data": 1, "metrics": 1,
-    "engine": 2, "checkpoints": 2, "predictions": 2,
+    "engine": 2, "checkpoints": 2, "predictions": 2, "results": 2,
     "analysis": 3,
     "plots": 4, "training": 4,
     "ui": 5, "cli": 5, "bench": 5, "__main__": 5, "__init__": 5,
@@ -20,7 +20,7 @@ FLOORS = {
 }  # fmt: skip
 """Floor of every part of the project; parts of one floor know nothing of each other, but for neighbours."""
 
-NEIGHBOURS = [{"engine", "checkpoints", "predictions"}, {"cli", "bench", "__main__"}, {"app", "pages"}]
+NEIGHBOURS = [{"engine", "checkpoints", "predictions", "results"}, {"cli", "bench", "__main__"}, {"app", "pages"}]
 """Parts of one floor that may import one another."""
 
 _WINDOW = {"streamlit", "plotly"}

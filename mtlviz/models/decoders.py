@@ -1,6 +1,7 @@
 """Task decoders: from tokens to the task's quantity at image resolution."""
 
 import math
+from typing import cast
 
 import torch
 from jaxtyping import Float
@@ -34,8 +35,24 @@ class Decoder(nn.Module):
         self, tokens: Float[Tensor, "B D h w"], skip: Float[Tensor, "B _ _ _"], size: tuple[int, int]
     ) -> Float[Tensor, "B C H W"]:
         """The task's quantity: logits (classes, binary), metres (depth) or unit vectors (normals)."""
-        x = self.mix(_resize(self.tokens(tokens), skip.shape[-2:]) + self.skip(skip))
-        x = _resize(functional.pixel_shuffle(self.head(x), 2).float(), size)
+        return self.predict(self.features(tokens, skip), size)
+
+    def features(self, tokens: Float[Tensor, "B D h w"], skip: Float[Tensor, "B _ _ _"]) -> Float[Tensor, "B E _ _"]:
+        """What the last linear layer sees, on the stride-4 grid."""
+        x: Tensor = self.mix(_resize(self.tokens(tokens), skip.shape[-2:]) + self.skip(skip))
+        return x
+
+    def classifier(self) -> tuple[Float[Tensor, "C E"], Float[Tensor, " C"]]:
+        """Weights and biases of the last linear layer.
+
+        It predicts 2 x 2 pixels from one position; its mean over the four is the linear map that gives their mean.
+        """
+        weight, bias = self.head.weight, cast(Tensor, self.head.bias)
+        return weight.flatten(1).unflatten(0, (-1, 4)).mean(1), bias.unflatten(0, (-1, 4)).mean(1)
+
+    def predict(self, features: Float[Tensor, "B E _ _"], size: tuple[int, int]) -> Float[Tensor, "B C H W"]:
+        """The task's quantity from what ``features`` gave."""
+        x = _resize(functional.pixel_shuffle(self.head(features), 2).float(), size)
         if self.kind == "depth":
             return x.clamp(-3, 5).exp()
         if self.kind == "normals":

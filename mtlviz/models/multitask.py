@@ -1,8 +1,9 @@
 """The network: encoder -> task encoders -> interaction -> decoders."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
+import torch
 from jaxtyping import Bool, Float
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
@@ -11,9 +12,13 @@ from torch.nn import functional
 from mtlviz.models.decoders import Decoder
 from mtlviz.models.encoders import TOKEN_STRIDE, Encoder, EncoderConfig, conv_norm
 from mtlviz.models.interactions import build_interaction
-from mtlviz.models.interactions.base import to_tokens, token_layout
+from mtlviz.models.interactions.base import TokenLabels, token_layout
 from mtlviz.tasks import Task
 from mtlviz.trace import Capture, Edit, FeatureTrace, Trace
+
+Places = dict[str, dict[str, Float[Tensor, "B E h w"]]]
+"""Features by place (``mtlviz.trace.PLACES``) and by task, ``"shared"`` at the encoder."""
+Outputs = dict[str, Float[Tensor, "B C H W"]]
 
 
 class NetworkConfig(BaseModel):
@@ -60,7 +65,13 @@ class MultiTaskNetwork(nn.Module):
             {task.name: Decoder(task, config.width, skip, config.decoder_widths) for task in tasks}
         )
         # Last, so that the rest starts alike whatever the interaction draws at random.
-        self.interaction = build_interaction(config.interaction, config.width, names, config.options)
+        self.interaction = build_interaction(
+            config.interaction,
+            config.width,
+            names,
+            config.options,
+            {task.name: task.channels for task in tasks if task.kind == "classes"},
+        )
 
     def forward(
         self,
@@ -69,7 +80,8 @@ class MultiTaskNetwork(nn.Module):
         mask: Bool[Tensor, "B N"] | None = None,
         capture: Capture | None = None,
         edit: Edit | None = None,
-    ) -> tuple[dict[str, Float[Tensor, "B C H W"]], Trace, dict[str, Tensor]]:
+        labels: TokenLabels | None = None,
+    ) -> tuple[Outputs, Trace, dict[str, Tensor]]:
         """Predict every task.
 
         Args:
@@ -77,6 +89,7 @@ class MultiTaskNetwork(nn.Module):
             mask: True where a token covers a part of the image; None without padding.
             capture: what to record; needs a batch of one image.
             edit: intervention to apply.
+            labels: classes of the tokens, for the interaction's auxiliary losses.
 
         Returns:
             By task logits (classes, binary), metres (depth) or unit vectors (normals), the trace, and the
@@ -84,13 +97,63 @@ class MultiTaskNetwork(nn.Module):
         """
         shared, skip = self.encoder(image)
         before = {name: encoder(shared) for name, encoder in self.task_encoders.items()}
-        after, interaction, auxiliary = self.interaction(before, mask=mask, capture=capture, edit=edit)
-        size = (image.shape[-2], image.shape[-1])
-        outputs = {name: decoder(after[name], skip, size) for name, decoder in self.decoders.items()}
-        features = None
+        after, interaction, auxiliary = self.interaction(before, mask=mask, capture=capture, edit=edit, labels=labels)
+        decoded = self._decoded(after, skip)
+        trace = Trace(interaction)
         if capture is not None and capture.features:
-            features = FeatureTrace(token_layout(before, mask), to_tokens(before)[0], to_tokens(after)[0])
-        return outputs, Trace(interaction, features), auxiliary
+            trace = Trace(interaction, _feature_trace(self._places(shared, before, after, decoded), mask))
+        return self._outputs(decoded, image), trace, auxiliary
+
+    def features(
+        self, image: Float[Tensor, "B 3 H W"], *, mask: Bool[Tensor, "B N"] | None = None
+    ) -> tuple[Outputs, Places]:
+        """Predict every task, and give the features of the whole batch at every place.
+
+        Args:
+            image: as for ``forward``.
+            mask: as for ``forward``.
+        """
+        shared, skip = self.encoder(image)
+        before = {name: encoder(shared) for name, encoder in self.task_encoders.items()}
+        after, _, _ = self.interaction(before, mask=mask)
+        decoded = self._decoded(after, skip)
+        return self._outputs(decoded, image), self._places(shared, before, after, decoded)
+
+    def decoder(self, task: str) -> Decoder:
+        """The decoder of a task."""
+        return cast(Decoder, self.decoders[task])
+
+    def _decoded(self, after: dict[str, Tensor], skip: Tensor) -> dict[str, Tensor]:
+        return {name: self.decoder(name).features(after[name], skip) for name in self.decoders}
+
+    def _outputs(self, decoded: dict[str, Tensor], image: Tensor) -> Outputs:
+        size = (image.shape[-2], image.shape[-1])
+        return {name: self.decoder(name).predict(decoded[name], size) for name in self.decoders}
+
+    def _places(
+        self, shared: Tensor, before: dict[str, Tensor], after: dict[str, Tensor], decoded: dict[str, Tensor]
+    ) -> Places:
+        return {
+            "encoder": {"shared": shared},
+            "task_encoder": before,
+            "interaction_input": self.interaction.compared(before),
+            "interaction_output": after,
+            "decoder": decoded,
+        }
+
+
+def _feature_trace(places: Places, mask: Bool[Tensor, "B N"] | None) -> FeatureTrace:
+    rows = {
+        place: torch.stack([feature[0].flatten(1).T for feature in features.values()])  # (G, n, E)
+        for place, features in places.items()
+    }
+    grids = {place: _grid(features) for place, features in places.items()}
+    return FeatureTrace(token_layout(places["task_encoder"], mask), rows, grids)
+
+
+def _grid(features: Mapping[str, Tensor]) -> tuple[int, int]:
+    first = next(iter(features.values()))
+    return first.shape[-2], first.shape[-1]
 
 
 def token_mask(inside: Bool[Tensor, "B H W"]) -> Bool[Tensor, "B N"]:

@@ -8,7 +8,7 @@ from mtlviz.models.interactions import REGISTRY
 from mtlviz.models.multitask import MultiTaskNetwork, NetworkConfig, parameter_counts, token_mask
 from mtlviz.models.operations import operation_counts
 from mtlviz.tasks import TASKS
-from mtlviz.trace import INTERACTION, Capture, Edit, SlotTrace, to_arrays
+from mtlviz.trace import INTERACTION, PLACES, Capture, Edit, SlotTrace, to_arrays
 
 NYUD = tuple(TASKS[name] for name in ("semseg", "depth", "normals", "edge"))
 TINY = EncoderConfig(widths=(8, 8, 8, 8, 8), blocks=(0, 0, 0, 0, 0), out=8)
@@ -101,3 +101,30 @@ def test_convolutions_are_counted_as_by_hand():
     decoder = tokens * 9 * 8 * 8 + coarse * (8 * 8 + 9 * 8 * 8 + 8 * 4)
     assert counts["decoders"] == decoder
     assert counts["task_encoders"] == tokens * (8 * 8 + 9 * 8 * 8)
+
+
+def test_features_of_a_batch_are_what_a_trace_of_each_image_records():
+    network = tiny()
+    images = torch.cat([image(), image().flip(3)])
+    with torch.inference_mode():
+        outputs, places = network.features(images)
+        for index in range(2):
+            alone, trace, _ = network(images[index : index + 1], capture=Capture(features=True))
+            torch.testing.assert_close(outputs["depth"][index : index + 1], alone["depth"])
+            for place, record in trace.features.places.items():
+                rows = torch.stack([feature[index].flatten(1).T for feature in places[place].values()])
+                torch.testing.assert_close(rows, record)
+                assert record.shape[1] == trace.features.grids[place][0] * trace.features.grids[place][1]
+    assert tuple(places) == PLACES
+
+
+def test_the_classifier_gives_the_mean_logit_of_the_pixels_that_a_position_predicts():
+    network = tiny()
+    with torch.inference_mode():
+        _, places = network.features(image())
+        features = places["decoder"]["semseg"]
+        weight, bias = network.decoder("semseg").classifier()
+        size = (2 * features.shape[-2], 2 * features.shape[-1])
+        pixels = network.decoder("semseg").predict(features, size)
+        blocks = torch.nn.functional.avg_pool2d(pixels, 2)
+        torch.testing.assert_close(torch.einsum("ce,behw->bchw", weight, features) + bias[:, None, None], blocks)

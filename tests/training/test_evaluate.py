@@ -98,7 +98,8 @@ def slot_trace(write: torch.Tensor, written: torch.Tensor) -> Trace:
     record = SlotTrace(
         layout, torch.zeros(slots, len(write)), weights.long(), weights, write, unused, unused, written, 0.5
     )
-    return Trace(record, FeatureTrace(layout, torch.ones_like(written), written))
+    places = {"task_encoder": torch.ones_like(written)[None], "interaction_output": written[None]}
+    return Trace(record, FeatureTrace(layout, places, dict.fromkeys(places, layout.grid)))
 
 
 def test_uniform_reading_has_entropy_one_and_equal_writes_no_variation():

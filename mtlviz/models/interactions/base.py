@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import Tensor, nn
 
@@ -13,6 +14,8 @@ from mtlviz.errors import OptionError
 from mtlviz.trace import Capture, Edit, InteractionTrace, TokenLayout
 
 TaskFeatures = dict[str, Float[Tensor, "B D H W"]]
+TokenLabels = dict[str, Int[Tensor, "B N"]]
+"""By classification task the class of every token, ``IGNORE`` where it has none."""
 Result = tuple[TaskFeatures, InteractionTrace | None, dict[str, Tensor]]
 
 
@@ -23,18 +26,30 @@ class InteractionConfig(BaseModel):
 
 
 class Interaction(nn.Module):
-    """The module that lets tasks share: task features in, task features of the same shapes out.
+    """The module that lets tasks share: task features in, task features of the same width out.
 
     Nothing is kept on the module: what a pass did is returned as its trace.
     """
 
     Config: ClassVar[type[InteractionConfig]] = InteractionConfig
 
-    def __init__(self, width: int, tasks: tuple[str, ...], config: Any) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        width: int,
+        tasks: tuple[str, ...],
+        config: Any,  # noqa: ANN401
+        classes: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         super().__init__()
         self.width = width
         self.tasks = tasks
         self.config = config
+        self.classes = dict(classes)
+
+    @property
+    def auxiliary(self) -> tuple[str, ...]:
+        """Names of the losses that a pass with labels returns."""
+        return ()
 
     def forward(
         self,
@@ -43,6 +58,7 @@ class Interaction(nn.Module):
         mask: Bool[Tensor, "B N"] | None = None,
         capture: Capture | None = None,
         edit: Edit | None = None,
+        labels: TokenLabels | None = None,
     ) -> Result:
         """Let the tasks share.
 
@@ -51,11 +67,16 @@ class Interaction(nn.Module):
             mask: True where a token covers a part of the image, False at padding; None without padding.
             capture: what to record; needs a batch of one image.
             edit: intervention to apply.
+            labels: classes of the tokens, for auxiliary losses; None in use.
 
         Returns:
             Features for the decoders, the trace (None without capture) and auxiliary losses by name.
         """
         raise NotImplementedError
+
+    def compared(self, features: TaskFeatures) -> TaskFeatures:
+        """The features as the interaction compares them, after its own norms and projections."""
+        return features
 
     def operations(self, tokens_per_task: int) -> dict[str, int]:
         """Multiply-accumulates of one image by name of the computation, ``"used"`` being the one that runs."""
@@ -75,8 +96,21 @@ def register(name: str) -> Callable[[type[Interaction]], type[Interaction]]:
     return add
 
 
-def build_interaction(name: str, width: int, tasks: tuple[str, ...], options: Mapping[str, Any]) -> Interaction:
+def build_interaction(
+    name: str,
+    width: int,
+    tasks: tuple[str, ...],
+    options: Mapping[str, Any],
+    classes: Mapping[str, int] = MappingProxyType({}),
+) -> Interaction:
     """The interaction registered as ``name``.
+
+    Args:
+        name: in the registry.
+        width: D.
+        tasks: names of the tasks that share, in token order.
+        options: of the interaction.
+        classes: by classification task its number of classes.
 
     Raises:
         OptionError: if the name is unknown or an option is not one of its config's.
@@ -90,7 +124,7 @@ def build_interaction(name: str, width: int, tasks: tuple[str, ...], options: Ma
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "options"
         raise OptionError(f"Interaction {name!r}, option {where!r}: {first['msg']}.") from error
-    return cls(width, tasks, config)
+    return cls(width, tasks, config, classes)
 
 
 def to_tokens(features: TaskFeatures) -> Float[Tensor, "B S D"]:

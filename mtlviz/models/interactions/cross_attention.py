@@ -6,6 +6,9 @@ F_-t holds the tokens of every task but t, so all other tasks compete in one sof
 narrows by the same factor, which brings the parameters to KEM's.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import torch
 from jaxtyping import Bool, Float
 from pydantic import Field
@@ -17,6 +20,7 @@ from mtlviz.models.interactions.base import (
     InteractionConfig,
     Result,
     TaskFeatures,
+    TokenLabels,
     from_tokens,
     full_precision,
     projection,
@@ -50,8 +54,14 @@ class CrossAttention(Interaction):
     Config = CrossAttentionConfig
     config: CrossAttentionConfig
 
-    def __init__(self, width: int, tasks: tuple[str, ...], config: CrossAttentionConfig) -> None:
-        super().__init__(width, tasks, config)
+    def __init__(
+        self,
+        width: int,
+        tasks: tuple[str, ...],
+        config: CrossAttentionConfig,
+        classes: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
+        super().__init__(width, tasks, config, classes)
         if len(tasks) < 2:
             raise OptionError(f"Cross-attention needs at least two tasks; got {len(tasks)}.")
         self.query = projection(width, width)
@@ -68,6 +78,7 @@ class CrossAttention(Interaction):
         mask: Bool[Tensor, "B N"] | None = None,
         capture: Capture | None = None,
         edit: Edit | None = None,
+        labels: TokenLabels | None = None,
     ) -> Result:
         """Attend and add; see ``Interaction.forward``."""
         with full_precision(to_tokens(features)) as tokens:
@@ -84,6 +95,11 @@ class CrossAttention(Interaction):
             layout = token_layout(features, mask)
             trace = AttentionTrace(layout, queries[0], keys[0], values[0], written[0], residual)
         return from_tokens(broadcast, features), trace, {}
+
+    def compared(self, features: TaskFeatures) -> TaskFeatures:
+        """The features that are projected to queries and keys; see ``Interaction.compared``."""
+        with full_precision(to_tokens(features)) as tokens:
+            return from_tokens(self.token_norm(tokens), features)
 
     def operations(self, tokens_per_task: int) -> dict[str, int]:
         """Multiply-accumulates of one image."""

@@ -8,6 +8,8 @@ No token is projected: with few slots it is cheaper to fold W_kr into the slots'
 and to project the K tokens a slot picked after mixing them.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal, cast
 
 import torch
@@ -21,6 +23,7 @@ from mtlviz.models.interactions.base import (
     InteractionConfig,
     Result,
     TaskFeatures,
+    TokenLabels,
     from_tokens,
     full_precision,
     projection,
@@ -84,8 +87,14 @@ class KEM(Interaction):
     Config = KEMConfig
     config: KEMConfig
 
-    def __init__(self, width: int, tasks: tuple[str, ...], config: KEMConfig) -> None:
-        super().__init__(width, tasks, config)
+    def __init__(
+        self,
+        width: int,
+        tasks: tuple[str, ...],
+        config: KEMConfig,
+        classes: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
+        super().__init__(width, tasks, config, classes)
         if width % config.heads:
             raise OptionError(f"KEM with {config.heads} heads needs a width they divide; got {width}.")
         self.retrieve_query, self.retrieve_key, self.retrieve_value = (projection(width, width) for _ in range(3))
@@ -114,6 +123,7 @@ class KEM(Interaction):
         mask: Bool[Tensor, "B N"] | None = None,
         capture: Capture | None = None,
         edit: Edit | None = None,
+        labels: TokenLabels | None = None,
     ) -> Result:
         """Retrieve, Write, Broadcast; see ``Interaction.forward``."""
         with full_precision(to_tokens(features)) as tokens:
@@ -143,6 +153,11 @@ class KEM(Interaction):
                 memory[0], retrieved[0], reads[0] @ contents[0], float(residual),
             )  # fmt: skip
         return from_tokens(broadcast, features), trace, {}
+
+    def compared(self, features: TaskFeatures) -> TaskFeatures:
+        """The features as the competition sees them; see ``Interaction.compared``."""
+        with full_precision(to_tokens(features)) as tokens:
+            return from_tokens(self._compared(tokens), features)
 
     def operations(self, tokens_per_task: int) -> dict[str, int]:
         """Multiply-accumulates of the folded form that runs and of the literal equations (one head, no gate)."""

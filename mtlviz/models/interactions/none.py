@@ -3,7 +3,7 @@
 from jaxtyping import Bool
 from torch import Tensor
 
-from mtlviz.models.interactions.base import Interaction, Result, TaskFeatures, register
+from mtlviz.models.interactions.base import Interaction, Result, TaskFeatures, TokenLabels, register
 from mtlviz.trace import Capture, Edit
 
 
@@ -18,6 +18,7 @@ class NoInteraction(Interaction):
         mask: Bool[Tensor, "B N"] | None = None,
         capture: Capture | None = None,
         edit: Edit | None = None,
+        labels: TokenLabels | None = None,
     ) -> Result:
         """The features as they came; see ``Interaction.forward``."""
         return features, None, {}
