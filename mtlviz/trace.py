@@ -120,7 +120,8 @@ class AttentionTrace:
     """What cross-attention did with one image, as factors: any row of the S x S weights follows exactly.
 
     Row i of the weights is the softmax over the tokens j of all *other* tasks (padding excluded) of
-    ``queries[i] . keys[j] / sqrt(D)`` (kem.md 3.15).
+    ``queries[i] . keys[j] / sqrt(D)`` (kem.md 3.15). With ``picks`` only its largest logits take part; with
+    ``pairwise`` there is one softmax for each other task, and the row is their mean.
 
     Attributes:
         layout: the tokens.
@@ -129,6 +130,8 @@ class AttentionTrace:
         values: ``(S, V)`` projected values.
         written: ``(S, D)`` what was added to every token, before w_r.
         residual: w_r in force.
+        picks: K, the largest logits that a softmax keeps; None keeps all.
+        pairwise: one softmax for each other task instead of one over all of them.
     """
 
     layout: TokenLayout
@@ -137,6 +140,8 @@ class AttentionTrace:
     values: Array
     written: Array
     residual: float
+    picks: int | None = None
+    pairwise: bool = False
 
 
 InteractionTrace = SlotTrace | AttentionTrace

@@ -25,8 +25,8 @@ class Readable:
     Attributes:
         candidates: ``(S,)`` bool, tokens that take part in the competition for being read. Cross-attention:
             the valid tokens of the other tasks. KEM: all valid tokens, its own task's included.
-        read: ``(S,)`` bool, candidates whose weight can be more than 0. Cross-attention: all candidates.
-            KEM: the at most L * K tokens that a slot picked.
+        read: ``(S,)`` bool, candidates whose weight can be more than 0. Cross-attention: all candidates, or
+            the K that the token likes best. KEM: the at most L * K tokens that a slot picked.
     """
 
     candidates: Bool[np.ndarray, " S"]
@@ -38,7 +38,9 @@ def readable(trace: InteractionTrace, token: int) -> Readable:
     candidates = trace.layout.valid_tokens()
     if isinstance(trace, AttentionTrace):
         candidates = candidates & (_task_of_tokens(trace) != token // trace.layout.tokens_per_task)
-        return Readable(candidates, candidates)
+        if trace.picks is None:
+            return Readable(candidates, candidates)
+        return Readable(candidates, attention_rows(trace, [token])[0] > 0)
     picks = np.asarray(trace.picks)
     read = np.zeros(trace.layout.tokens, bool)
     read[picks[picks >= 0]] = True
@@ -114,9 +116,21 @@ def _softmax_rows(trace: AttentionTrace, tokens: Int[np.ndarray, " rows"]) -> Fl
     logits = queries[tokens] @ keys.T * _scale(trace)  # (rows, S)
     own = _task_of_tokens(trace)[None] == (tokens // trace.layout.tokens_per_task)[:, None]
     logits[own | ~trace.layout.valid_tokens()] = -np.inf
-    logits -= logits.max(1, keepdims=True)
-    weights: Float[np.ndarray, "rows S"] = np.exp(logits, out=logits)
-    weights /= weights.sum(1, keepdims=True)
+    if not trace.pairwise:
+        return _softmax(logits, trace.picks)
+    tasks = len(trace.layout.tasks)
+    by_task = _softmax(logits.reshape(len(tokens), tasks, -1), trace.picks)
+    return by_task.reshape(len(tokens), -1) / np.float32(tasks - 1)
+
+
+def _softmax(logits: Float[np.ndarray, "*rows S"], picks: int | None) -> Float[np.ndarray, "*rows S"]:
+    """Softmax over the last axis, in place; 0 where nothing is allowed and below the ``picks`` largest."""
+    if picks is not None and picks < logits.shape[-1]:
+        least = np.partition(logits, -picks, axis=-1)[..., -picks, None]
+        logits[logits < least] = -np.inf
+    top = logits.max(-1, keepdims=True)
+    weights: Float[np.ndarray, "*rows S"] = np.exp(logits - np.where(np.isfinite(top), top, 0), out=logits)
+    weights /= np.maximum(weights.sum(-1, keepdims=True), np.finfo(weights.dtype).tiny)
     return weights
 
 

@@ -3,10 +3,11 @@
 import pytest
 import torch
 
+from mtlviz.analysis.attention import attention_rows, readable
 from mtlviz.errors import OptionError
 from mtlviz.models.interactions import build_interaction
 from mtlviz.models.interactions.base import to_tokens
-from mtlviz.trace import INTERACTION, Edit
+from mtlviz.trace import INTERACTION, Edit, to_arrays
 
 TASKS = ("semseg", "depth", "normals")
 WIDTH, GRID = 16, (3, 4)
@@ -32,7 +33,9 @@ def dense_weights(trace, mask=None):
     return logits.masked_fill(forbidden, -torch.inf).softmax(-1)
 
 
-@pytest.mark.parametrize("options", [{}, {"pre_norm": True, "temperature": True}, {"value_factor": 1}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, {"pre_norm": True, "temperature": True}, {"value_factor": 1}, {"picks": 100}], ids=str
+)
 def test_equals_one_masked_softmax_over_all_tokens(options):
     attention, inputs = module(**options), features()
     out, trace, _ = attention(inputs, capture=INTERACTION)
@@ -47,6 +50,28 @@ def test_padding_is_not_read():
     mask[0, :5] = False
     _, trace, _ = attention(inputs, mask=mask, capture=INTERACTION)
     torch.testing.assert_close(trace.written, attention.output(dense_weights(trace, mask[0]) @ trace.values))
+
+
+def test_with_picks_a_token_reads_only_what_it_likes_best():
+    attention, inputs = module(picks=3), features()
+    mask = torch.ones(1, PER_TASK, dtype=torch.bool)
+    mask[0, :5] = False
+    _, trace, _ = attention(inputs, mask=mask, capture=INTERACTION)
+    dense = dense_weights(trace, mask[0])
+    kept = torch.zeros_like(dense).scatter(1, dense.topk(3).indices, 1.0)
+    weights = dense * kept / (dense * kept).sum(1, keepdim=True)
+    torch.testing.assert_close(trace.written, attention.output(weights @ trace.values))
+    rows = torch.from_numpy(attention_rows(to_arrays(trace), list(range(3 * PER_TASK))))
+    torch.testing.assert_close(rows, weights.float())
+    assert readable(to_arrays(trace), 0).read.sum() == 3
+
+
+def test_with_few_picks_gradients_flow_through_them():
+    attention = module(picks=1).requires_grad_(True)
+    inputs = {task: feature.requires_grad_() for task, feature in features().items()}
+    to_tokens(attention(inputs)[0]).square().sum().backward()
+    assert all(torch.isfinite(feature.grad).all() for feature in inputs.values())
+    assert attention.value.weight.grad.abs().sum() > 0
 
 
 def test_no_token_reads_its_own_task():
@@ -86,5 +111,5 @@ def test_one_task_alone_is_refused():
 
 
 def test_an_unknown_interaction_names_the_known_ones():
-    with pytest.raises(OptionError, match="cross_attention, kem, none"):
+    with pytest.raises(OptionError, match=r"cross_attention, .*kem, none"):
         build_interaction("attention", WIDTH, TASKS, {})

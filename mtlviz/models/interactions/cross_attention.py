@@ -3,7 +3,8 @@
     F^_t = softmax(F_t W_q (F_-t W_k)^T / sqrt(d)) F_-t W_v W_o,   F_t <- F_t + w_r F^_t
 
 F_-t holds the tokens of every task but t, so all other tasks compete in one softmax. W_v widens and W_o
-narrows by the same factor, which brings the parameters to KEM's.
+narrows by the same factor, which brings the parameters to KEM's. With ``picks`` a token reads only the K tokens
+that it likes best: sparse as KEM, but without a bottleneck.
 """
 
 from collections.abc import Mapping
@@ -38,12 +39,14 @@ class CrossAttentionConfig(InteractionConfig):
         value_factor: width of the values over the width of the tokens; 2 gives KEM's six square matrices.
         pre_norm: layer norm on the tokens before they are compared; the residual stays raw.
         temperature: learn one factor on the logits, 1 at the start.
+        picks: K tokens that a token reads, ties of the K-th included; None lets it read all.
         residual: w_r.
     """
 
     value_factor: int = Field(2, ge=1)
     pre_norm: bool = False
     temperature: bool = False
+    picks: int | None = Field(None, ge=1)
     residual: float = 1.0
 
 
@@ -93,7 +96,7 @@ class CrossAttention(Interaction):
         trace = None
         if capture is not None and capture.interaction:
             layout = token_layout(features, mask)
-            trace = AttentionTrace(layout, queries[0], keys[0], values[0], written[0], residual)
+            trace = AttentionTrace(layout, queries[0], keys[0], values[0], written[0], residual, self.config.picks)
         return from_tokens(broadcast, features), trace, {}
 
     def compared(self, features: TaskFeatures) -> TaskFeatures:
@@ -123,8 +126,16 @@ class CrossAttention(Interaction):
             logits = queries[:, own] @ _without(keys, own).transpose(1, 2) * self.width**-0.5  # (B, N, S - N)
             if allowed is not None:
                 logits = logits.masked_fill(~allowed, -torch.inf)
-            mixed.append(logits.softmax(-1) @ _without(values, own))
+            mixed.append(top_softmax(logits, self.config.picks) @ _without(values, own))
         return torch.cat(mixed, 1)
+
+
+def top_softmax(logits: Float[Tensor, "*rows R"], picks: int | None) -> Float[Tensor, "*rows R"]:
+    """Softmax over the ``picks`` largest logits of every row, ties of the last one included; None takes all."""
+    if picks is not None and picks < logits.shape[-1]:
+        least = logits.detach().topk(picks).values[..., -1:]
+        logits = logits.masked_fill(logits < least, -torch.inf)
+    return logits.softmax(-1)
 
 
 def _without(rows: Float[Tensor, "B S E"], own: slice) -> Float[Tensor, "B R E"]:
