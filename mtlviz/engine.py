@@ -1,8 +1,10 @@
 """One loaded network, shared safely by any number of callers."""
 
+import math
 import platform
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib.metadata import version
@@ -20,6 +22,7 @@ from mtlviz.data.letterbox import Letterbox
 from mtlviz.data.sample import Sample
 from mtlviz.errors import OptionError
 from mtlviz.models.multitask import MultiTaskNetwork, token_mask
+from mtlviz.models.weight_noise import noisy_copy, parameters_sha256
 from mtlviz.predictions import Prediction, predict_at_source
 from mtlviz.trace import INTERACTION, Capture, Edit, Trace, to_arrays
 
@@ -48,7 +51,7 @@ class Provenance:
 
     def stamp(self) -> str:
         """One line for a figure or a file."""
-        edits = ", ".join(f"{key}={value}" for key, value in self.edit.items() if value is not None)
+        edits = ", ".join(f"{key}={value}" for key, value in self.edit.items())
         return (
             f"mtlviz {self.versions['mtlviz']} | {self.model} ({self.trained}, weights {self.weights_sha256[:12]}) | "
             f"{self.image} ({self.image_sha256[:12]}) at {self.input_size[0]}x{self.input_size[1]} | "
@@ -102,6 +105,7 @@ class Engine:
         self.device = device
         self._network = network
         self._lock = threading.RLock()
+        self._noise: dict[str, Any] = {}
 
     def run(self, sample: Sample, *, capture: Capture | None = INTERACTION, edit: Edit | None = None) -> Run:
         """Predict every task of an image, and record what ``capture`` asks for.
@@ -127,6 +131,55 @@ class Engine:
         outputs, trace, seconds = done
         provenance = self._provenance(sample, device, edit)
         return Run(sample, self.card, outputs, letterbox, trace, seconds, notes, provenance)
+
+    def effects(self, sample: Sample, edits: Sequence[Edit], *, full: bool = True) -> list[Run]:
+        """One image under several edits, without traces; costs far less than a run an edit.
+
+        Args:
+            sample: the image; its labels are not looked at.
+            edits: what to change, one run each.
+            full: outputs at model resolution; False leaves them at stride 2, which is cheaper and enough to
+                measure an effect, but not to call ``Run.prediction``.
+        """
+        letterbox = Letterbox(sample.size, self.card.input_size)
+        image, mask = self._prepare(sample, letterbox)
+        with self._lock, torch.inference_mode():
+            image = image.to(self.device, memory_format=torch.channels_last)
+            mask = None if mask is None else mask.to(self.device)
+            start = time.perf_counter()
+            outputs = {task: out.float().cpu().numpy() for task, out in
+                       self._network.effects(image, edits, mask=mask, full=full).items()}  # fmt: skip
+            seconds = (time.perf_counter() - start) / max(len(edits), 1)
+        return [
+            Run(
+                sample, self.card, {task: out[index] for task, out in outputs.items()}, letterbox, Trace(), seconds,
+                (), self._provenance(sample, self.device, edit),
+            )
+            for index, edit in enumerate(edits)
+        ]  # fmt: skip
+
+    def with_noise(self, sigma: float, seed: int = 0) -> "Engine":
+        """A copy with Gaussian noise on its weights; this engine stays as it is.
+
+        Its card and the provenance of its runs carry the hash of the weights that ran, and what they were made from.
+
+        Args:
+            sigma: standard deviation of the noise over that of each weight tensor, see ``noisy_copy``.
+            seed: fixes the noise.
+
+        Raises:
+            OptionError: if ``sigma`` is negative or not a number.
+        """
+        if not 0 <= sigma < math.inf:
+            raise OptionError(f"Weight noise {sigma} is not possible; give a number from 0 up, such as 0.02.")
+        with self._lock:
+            network = noisy_copy(self._network, sigma, seed)
+        noisy = Engine(network, self.card, self.device)
+        if sigma:
+            noisy.card = self.card.model_copy(update={"weights_sha256": parameters_sha256(network)})
+            made = {"weight_noise": sigma, "noise_seed": seed, "noise_on": self.card.weights_sha256}
+            noisy._noise = {**self._noise, **made}
+        return noisy
 
     def _prepare(self, sample: Sample, letterbox: Letterbox) -> tuple[Tensor, Tensor | None]:
         pixels = torch.from_numpy(letterbox.apply(sample.image)).permute(2, 0, 1)[None].float() / 255
@@ -175,7 +228,7 @@ class Engine:
             device=device,
             dtype="float32",
             seed=self.card.seed,
-            edit={} if edit is None else asdict(edit),
+            edit=self._noise | ({} if edit is None else edit.described()),
             versions=library_versions(),
         )
 

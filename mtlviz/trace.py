@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mtlviz.edits import Edit as Edit
+
 Array = np.ndarray | Tensor
 """Networks record tensors; ``to_arrays`` turns a record into CPU arrays before it leaves the engine."""
 
@@ -35,17 +37,6 @@ class Capture:
 
 INTERACTION = Capture()
 """Record the interaction's own trace and nothing else."""
-
-
-@dataclass(frozen=True)
-class Edit:
-    """An intervention applied inside the forward pass; fields left alone change nothing.
-
-    Attributes:
-        residual: replaces the weight w_r of the interaction's residual; 0 switches the interaction off.
-    """
-
-    residual: float | None = None
 
 
 @dataclass(frozen=True)
@@ -88,6 +79,34 @@ class TokenLayout:
 
 
 @dataclass(frozen=True)
+class EtfTrace:
+    """Tokens as stable KEM compares them, and the frame that they are compared in (kem.md 3.8).
+
+    ``rung`` says how the two belong together. ``collapse``: the tokens are unit vectors in the frame's own space,
+    where a class's features are meant to gather at its vertex; the frame holds one simplex ETF a classification
+    task. Others: the tokens are coordinates, one a vertex, and the frame is square.
+
+    Attributes:
+        rung: how sKEM projects.
+        projected: ``(S, D)`` the tokens.
+        frame: ``(D, K)`` one vertex a column.
+        frame_tasks: the task of each part of the frame, in the order of the columns; empty where no task owns one.
+        frame_sizes: columns of each part, of the whole frame where no task owns one.
+    """
+
+    rung: str
+    projected: Array
+    frame: Array
+    frame_tasks: tuple[str, ...]
+    frame_sizes: tuple[int, ...]
+
+    @property
+    def vertices(self) -> Array:
+        """``(D, K)`` the vertices in the space of ``projected``."""
+        return self.frame if self.rung == "collapse" else self.frame.T @ self.frame
+
+
+@dataclass(frozen=True)
 class SlotTrace:
     """What KEM did with one image (kem.md 1.3), for one head.
 
@@ -102,6 +121,7 @@ class SlotTrace:
         memory_after: ``(L, D)`` the retrieved content.
         written: ``(S, D)`` what was added to every token, before w_r.
         residual: w_r in force.
+        projection: the frame of stable KEM; None for other interactions.
     """
 
     layout: TokenLayout
@@ -113,6 +133,7 @@ class SlotTrace:
     memory_after: Array
     written: Array
     residual: float
+    projection: EtfTrace | None = None
 
 
 @dataclass(frozen=True)
@@ -132,6 +153,10 @@ class AttentionTrace:
         residual: w_r in force.
         picks: K, the largest logits that a softmax keeps; None keeps all.
         pairwise: one softmax for each other task instead of one over all of them.
+        silenced: tasks that nobody reads.
+        distractors: ``(m, D)`` keys of extra tokens that compete for being read; their weight is left out of the
+            rows, which then sum to less than 1.
+        oracle: ``(N,)`` labels; weights between places of different or negative labels are 0.
     """
 
     layout: TokenLayout
@@ -142,9 +167,68 @@ class AttentionTrace:
     residual: float
     picks: int | None = None
     pairwise: bool = False
+    silenced: tuple[str, ...] = ()
+    distractors: Array | None = None
+    oracle: Array | None = None
 
 
-InteractionTrace = SlotTrace | AttentionTrace
+@dataclass(frozen=True)
+class AffinityTrace:
+    """What CTAL did with one image (ctal.md 1), as factors: any row of any n x n matrix follows exactly.
+
+    Row i of a task's affinity is ``units[t] @ units[t, i]`` (of the rbf ``exp((that - 1) / bandwidth**2)`` between
+    tokens of the image), of which ``top`` keeps the largest entries. Row i of G_g is ``bias[g, i]`` plus the sum over
+    tasks of row i as an image, cross-correlated with ``weights[g, i, t]``, zero outside the grid; not ``interleaved``,
+    it is made from the T rows ``i * T ... i * T + T - 1`` of all tasks' affinities laid end to end.
+
+    Attributes:
+        layout: the tokens that came in; what goes out has twice the rows and columns.
+        units: ``(T, n, C)`` unit features, zero at padding.
+        weights: ``(G, n, T, 3, 3)`` fusion weights by query position and source; G is 1 where all targets share one
+            matrix, else T.
+        bias: ``(G, n)``.
+        values: ``(T, n, C)`` what spreads along G, zero at padding.
+        projected: ``(T, n, C)`` the features F before the blend.
+        attended: ``(T, n, C)`` what every position received, Y = G V; F itself where an edit muted a token.
+        gamma: share of ``attended`` in the result, in force.
+        similarity: ``cosine`` or ``rbf`` of the unit features.
+        bandwidth: of the rbf.
+        top: entries kept in every row of an affinity; None keeps all.
+        softmax: rows of G were normalised by a softmax over the tokens of the image.
+        interleaved: whether a row of G is made from the same row of every task.
+    """
+
+    layout: TokenLayout
+    units: Array
+    weights: Array
+    bias: Array
+    values: Array
+    projected: Array
+    attended: Array
+    gamma: float
+    similarity: str = "cosine"
+    bandwidth: float = 0.5
+    top: int | None = None
+    softmax: bool = False
+    interleaved: bool = True
+
+    @property
+    def diffused(self) -> Array:
+        """``(T, n, C)`` the blend Z = gamma Y + (1 - gamma) F."""
+        return self.projected + self.gamma * (self.attended - self.projected)
+
+    @property
+    def written(self) -> Array:
+        """``(S, C)`` what was blended into every token, before gamma."""
+        return self.attended.reshape(-1, self.attended.shape[-1])
+
+    @property
+    def residual(self) -> float:
+        """The weight of what is written, gamma."""
+        return self.gamma
+
+
+InteractionTrace = SlotTrace | AttentionTrace | AffinityTrace
 
 
 PLACES = ("encoder", "task_encoder", "interaction_input", "interaction_output", "decoder")
@@ -191,7 +275,7 @@ class Trace:
     features: FeatureTrace | None = None
 
 
-Record = TypeVar("Record", Trace, SlotTrace, AttentionTrace, FeatureTrace, TokenLayout)
+Record = TypeVar("Record", Trace, SlotTrace, EtfTrace, AttentionTrace, AffinityTrace, FeatureTrace, TokenLayout)
 
 
 def to_arrays(record: Record) -> Record:
@@ -201,7 +285,9 @@ def to_arrays(record: Record) -> Record:
         value = getattr(record, field.name)
         if isinstance(value, Tensor):
             changed[field.name] = _array(value)
-        elif isinstance(value, Trace | SlotTrace | AttentionTrace | FeatureTrace | TokenLayout):
+        elif isinstance(
+            value, Trace | SlotTrace | EtfTrace | AttentionTrace | AffinityTrace | FeatureTrace | TokenLayout
+        ):
             changed[field.name] = to_arrays(value)  # type: ignore[type-var]
         elif isinstance(value, Mapping):
             changed[field.name] = {key: _array(v) if isinstance(v, Tensor) else v for key, v in value.items()}

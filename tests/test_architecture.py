@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 FLOORS = {
-    "tasks": 0, "trace": 0, "errors": 0,
+    "tasks": 0, "trace": 0, "errors": 0, "files": 0, "edits": 0,
     "models": 1, "data": 1, "metrics": 1,
     "engine": 2, "checkpoints": 2, "predictions": 2, "results": 2,
     "analysis": 3,
@@ -25,7 +25,7 @@ NEIGHBOURS = [{"engine", "checkpoints", "predictions", "results"}, {"cli", "benc
 
 _WINDOW = {"streamlit", "plotly"}
 FORBIDDEN = {
-    **dict.fromkeys(("tasks", "trace", "errors", "models", "data", "metrics"), _WINDOW),
+    **dict.fromkeys(("tasks", "trace", "errors", "files", "models", "data", "metrics"), _WINDOW),
     **dict.fromkeys(("engine", "checkpoints", "predictions", "analysis", "training"), _WINDOW),
     "plots": {"torch", "streamlit"},
     "ui": {"torch"}, "app": {"torch"}, "pages": {"torch"},

@@ -37,7 +37,8 @@ def readable(trace: InteractionTrace, token: int) -> Readable:
     """The tokens that may compete for ``token``'s attention, and those that are in fact read."""
     candidates = trace.layout.valid_tokens()
     if isinstance(trace, AttentionTrace):
-        candidates = candidates & (_task_of_tokens(trace) != token // trace.layout.tokens_per_task)
+        silent = [trace.layout.tasks.index(name) for name in trace.silenced]
+        candidates = candidates & ~np.isin(_task_of_tokens(trace), [token // trace.layout.tokens_per_task, *silent])
         if trace.picks is None:
             return Readable(candidates, candidates)
         return Readable(candidates, attention_rows(trace, [token])[0] > 0)
@@ -52,7 +53,8 @@ def attention_rows(
 ) -> Float[np.ndarray, "rows S"]:
     """Weights with which each of ``tokens`` reads every token; 0 where it reads none.
 
-    Rows sum to 1, except under KEM's ``mask`` competition, where a slot keeps less than its whole mass.
+    Rows sum to 1, except under KEM's ``mask`` competition, where a slot keeps less than its whole mass, and
+    under edits that take weight away.
 
     Args:
         trace: of cross-attention or KEM, as CPU arrays.
@@ -112,15 +114,23 @@ def logit_half_range(trace: AttentionTrace, token: int) -> float:
 
 
 def _softmax_rows(trace: AttentionTrace, tokens: Int[np.ndarray, " rows"]) -> Float[np.ndarray, "rows S"]:
-    queries, keys = np.asarray(trace.queries), np.asarray(trace.keys)
-    logits = queries[tokens] @ keys.T * _scale(trace)  # (rows, S)
-    own = _task_of_tokens(trace)[None] == (tokens // trace.layout.tokens_per_task)[:, None]
-    logits[own | ~trace.layout.valid_tokens()] = -np.inf
-    if not trace.pairwise:
-        return _softmax(logits, trace.picks)
-    tasks = len(trace.layout.tasks)
-    by_task = _softmax(logits.reshape(len(tokens), tasks, -1), trace.picks)
-    return by_task.reshape(len(tokens), -1) / np.float32(tasks - 1)
+    layout, queries = trace.layout, np.asarray(trace.queries)[tokens]
+    logits = queries @ np.asarray(trace.keys).T * _scale(trace)  # (rows, S)
+    task = _task_of_tokens(trace)
+    silent = np.isin(task, [layout.tasks.index(name) for name in trace.silenced])
+    logits[(task[None] == (tokens // layout.tokens_per_task)[:, None]) | silent | ~layout.valid_tokens()] = -np.inf
+    if trace.pairwise:
+        by_task = _softmax(logits.reshape(len(tokens), len(layout.tasks), -1), trace.picks)
+        weights = by_task.reshape(len(tokens), -1) / np.float32(len(layout.tasks) - 1)
+    elif trace.distractors is not None:
+        beside = queries @ np.asarray(trace.distractors).T * _scale(trace)
+        weights = _softmax(np.concatenate([logits, beside], 1), trace.picks)[:, : layout.tokens]
+    else:
+        weights = _softmax(logits, trace.picks)
+    if trace.oracle is not None:
+        labels = np.tile(np.asarray(trace.oracle), len(layout.tasks))
+        weights = weights * ((labels[None] == labels[tokens][:, None]) & (labels >= 0))
+    return weights
 
 
 def _softmax(logits: Float[np.ndarray, "*rows S"], picks: int | None) -> Float[np.ndarray, "*rows S"]:

@@ -11,6 +11,8 @@ from torch.nn import functional
 from mtlviz.models.encoders import conv_norm
 from mtlviz.tasks import Task
 
+OUTPUT_STRIDE = 2
+"""Pixels a side of what the last linear layer predicts; the rest is bilinear upsampling."""
 TYPICAL_DEPTH = 3.0
 """Metres; where the depth decoder starts."""
 
@@ -61,4 +63,4 @@ class Decoder(nn.Module):
 
 
 def _resize(x: Tensor, size: torch.Size | tuple[int, int]) -> Tensor:
-    return functional.interpolate(x, tuple(size), mode="bilinear")
+    return x if x.shape[-2:] == tuple(size) else functional.interpolate(x, tuple(size), mode="bilinear")

@@ -9,10 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mtlviz.models.decoders import Decoder
+from mtlviz.models.decoders import OUTPUT_STRIDE, Decoder
 from mtlviz.models.encoders import TOKEN_STRIDE, Encoder, EncoderConfig, conv_norm
-from mtlviz.models.interactions import build_interaction
+from mtlviz.models.interactions import build_interaction, interaction_config
 from mtlviz.models.interactions.base import TokenLabels, token_layout
+from mtlviz.models.interactions.edited import edited_inputs
 from mtlviz.tasks import Task
 from mtlviz.trace import Capture, Edit, FeatureTrace, Trace
 
@@ -61,9 +62,8 @@ class MultiTaskNetwork(nn.Module):
             }
         )
         skip = config.encoder.widths[1]
-        self.decoders = nn.ModuleDict(
-            {task.name: Decoder(task, config.width, skip, config.decoder_widths) for task in tasks}
-        )
+        width = interaction_config(config.interaction, config.options).output_width(config.width)
+        self.decoders = nn.ModuleDict({task.name: Decoder(task, width, skip, config.decoder_widths) for task in tasks})
         # Last, so that the rest starts alike whatever the interaction draws at random.
         self.interaction = build_interaction(
             config.interaction,
@@ -95,14 +95,43 @@ class MultiTaskNetwork(nn.Module):
             By task logits (classes, binary), metres (depth) or unit vectors (normals), the trace, and the
             interaction's auxiliary losses.
         """
-        shared, skip = self.encoder(image)
-        before = {name: encoder(shared) for name, encoder in self.task_encoders.items()}
+        self.interaction.check(edit)
+        shared, skip, before = self._encoded(image)
+        before = edited_inputs(before, edit)
         after, interaction, auxiliary = self.interaction(before, mask=mask, capture=capture, edit=edit, labels=labels)
         decoded = self._decoded(after, skip)
         trace = Trace(interaction)
         if capture is not None and capture.features:
             trace = Trace(interaction, _feature_trace(self._places(shared, before, after, decoded), mask))
         return self._outputs(decoded, image), trace, auxiliary
+
+    def effects(
+        self,
+        image: Float[Tensor, "1 3 H W"],
+        edits: Sequence[Edit],
+        *,
+        mask: Bool[Tensor, "1 N"] | None = None,
+        full: bool = True,
+    ) -> Outputs:
+        """Predictions of one image under several edits, one entry of the batch each.
+
+        The encoder runs once, the interaction once an edit, the decoders on all of them together.
+
+        Args:
+            image: as for ``forward``.
+            edits: what to change.
+            mask: as for ``forward``.
+            full: predict at the image's resolution; False leaves out the last upsampling, from stride 2.
+        """
+        for edit in edits:
+            self.interaction.check(edit)
+        _, skip, before = self._encoded(image)
+        after = self.interaction.each(before, edits, mask)
+        decoded = self._decoded(after, skip)
+        if full:
+            return self._outputs(decoded, image)
+        size = (image.shape[-2] // OUTPUT_STRIDE, image.shape[-1] // OUTPUT_STRIDE)
+        return {name: self.decoder(name).predict(decoded[name], size) for name in self.decoders}
 
     def features(
         self, image: Float[Tensor, "B 3 H W"], *, mask: Bool[Tensor, "B N"] | None = None
@@ -113,8 +142,7 @@ class MultiTaskNetwork(nn.Module):
             image: as for ``forward``.
             mask: as for ``forward``.
         """
-        shared, skip = self.encoder(image)
-        before = {name: encoder(shared) for name, encoder in self.task_encoders.items()}
+        shared, skip, before = self._encoded(image)
         after, _, _ = self.interaction(before, mask=mask)
         decoded = self._decoded(after, skip)
         return self._outputs(decoded, image), self._places(shared, before, after, decoded)
@@ -122,6 +150,11 @@ class MultiTaskNetwork(nn.Module):
     def decoder(self, task: str) -> Decoder:
         """The decoder of a task."""
         return cast(Decoder, self.decoders[task])
+
+    def _encoded(self, image: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """The shared features, the skip at stride 4 and every task's features."""
+        shared, skip = self.encoder(image)
+        return shared, skip, {name: encoder(shared) for name, encoder in self.task_encoders.items()}
 
     def _decoded(self, after: dict[str, Tensor], skip: Tensor) -> dict[str, Tensor]:
         return {name: self.decoder(name).features(after[name], skip) for name in self.decoders}

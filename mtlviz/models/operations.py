@@ -22,11 +22,12 @@ def operation_counts(network: MultiTaskNetwork, size: tuple[int, int]) -> dict[s
     with torch.inference_mode():
         shared, skip = network.encoder(image)
         tokens = {name: encoder(shared) for name, encoder in network.task_encoders.items()}
+        after, _, _ = network.interaction(tokens)  # what the decoders receive may have another stride
         counts = {
             "encoder": _counted(network.encoder, image),
             "task_encoders": sum(_counted(encoder, shared) for encoder in network.task_encoders.values()),
             "interaction": network.interaction.operations(shared.shape[-2] * shared.shape[-1])["used"],
-            "decoders": sum(_counted(decoder, tokens[name], skip, size) for name, decoder in network.decoders.items()),
+            "decoders": sum(_counted(decoder, after[name], skip, size) for name, decoder in network.decoders.items()),
         }
     return {**counts, "total": sum(counts.values())}
 

@@ -137,7 +137,8 @@ def run(
         sample, sha256 = current().sample, current().sha256
     else:
         sha256 = image_sha256(sample)
-    key = (engine.card.weights_sha256, engine.device, sha256, sample.name, repr(capture), repr(edit))
+    change = "" if edit is None else repr(edit.described())
+    key = (engine.card.weights_sha256, engine.device, sha256, sample.name, repr(capture), change)
     return _run(engine, sample, capture, edit, key)
 
 

@@ -39,6 +39,8 @@ def test_every_task_is_predicted_at_input_resolution_in_its_quantity(interaction
 @pytest.mark.parametrize("interaction", sorted(set(REGISTRY) - {"none"}))
 def test_switching_the_interaction_off_equals_hard_sharing(interaction):
     network, shared = tiny(interaction), tiny("none")
+    for parameter in network.interaction.parameters():  # some start as hard sharing
+        torch.nn.init.normal_(parameter, std=0.3)
     shared.load_state_dict({k: v for k, v in network.state_dict().items() if not k.startswith("interaction.")})
     off, _, _ = network(image(), edit=Edit(residual=0.0))
     without, _, _ = shared(image())

@@ -1,6 +1,6 @@
 """What every interaction between tasks agrees to, and the registry that finds one by name."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import Tensor, nn
 
 from mtlviz.errors import OptionError
+from mtlviz.models.interactions.edited import ALWAYS, edited_inputs
 from mtlviz.trace import Capture, Edit, InteractionTrace, TokenLayout
 
 TaskFeatures = dict[str, Float[Tensor, "B D H W"]]
@@ -24,14 +25,20 @@ class InteractionConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    def output_width(self, width: int) -> int:
+        """Width of the features that come out, from that of those that go in."""
+        return width
+
 
 class Interaction(nn.Module):
-    """The module that lets tasks share: task features in, task features of the same width out.
+    """The module that lets tasks share: task features in, task features out, of any stride.
 
     Nothing is kept on the module: what a pass did is returned as its trace.
     """
 
     Config: ClassVar[type[InteractionConfig]] = InteractionConfig
+    edits: ClassVar[frozenset[str]] = frozenset()
+    """Fields of ``Edit`` that it can apply beyond those that every interaction can."""
 
     def __init__(
         self,
@@ -78,6 +85,26 @@ class Interaction(nn.Module):
         """The features as the interaction compares them, after its own norms and projections."""
         return features
 
+    def each(
+        self, features: TaskFeatures, edits: Sequence[Edit], mask: Bool[Tensor, "1 N"] | None = None
+    ) -> dict[str, Float[Tensor, "_ D H W"]]:
+        """Features for the decoders of one image under several edits, one entry of the batch each."""
+        rows = [self(edited_inputs(features, edit), mask=mask, edit=edit)[0] for edit in edits]
+        return {task: torch.cat([row[task] for row in rows]) for task in features}
+
+    def check(self, edit: Edit | None) -> None:
+        """Refuse an edit that this interaction cannot apply.
+
+        Raises:
+            OptionError: naming the first such field.
+        """
+        if edit is None:
+            return
+        strange = sorted(edit.used - ALWAYS - self.edits)
+        if strange:
+            can = ", ".join(sorted(ALWAYS | self.edits))
+            raise OptionError(f"This model's interaction cannot apply the edit {strange[0]!r}; it can apply {can}.")
+
     def operations(self, tokens_per_task: int) -> dict[str, int]:
         """Multiply-accumulates of one image by name of the computation, ``"used"`` being the one that runs."""
         raise NotImplementedError
@@ -115,16 +142,20 @@ def build_interaction(
     Raises:
         OptionError: if the name is unknown or an option is not one of its config's.
     """
+    config = interaction_config(name, options)
+    return REGISTRY[name](width, tasks, config, classes)
+
+
+def interaction_config(name: str, options: Mapping[str, Any]) -> InteractionConfig:
+    """Options of the interaction registered as ``name``; raises as ``build_interaction``."""
     if name not in REGISTRY:
         raise OptionError(f"Interaction {name!r} is unknown; choose one of {', '.join(sorted(REGISTRY))}.")
-    cls = REGISTRY[name]
     try:
-        config = cls.Config(**options)
+        return REGISTRY[name].Config(**options)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "options"
         raise OptionError(f"Interaction {name!r}, option {where!r}: {first['msg']}.") from error
-    return cls(width, tasks, config, classes)
 
 
 def to_tokens(features: TaskFeatures) -> Float[Tensor, "B S D"]:
@@ -132,11 +163,11 @@ def to_tokens(features: TaskFeatures) -> Float[Tensor, "B S D"]:
     return torch.cat([feature.flatten(2).transpose(1, 2) for feature in features.values()], 1)
 
 
-def from_tokens(tokens: Float[Tensor, "B S D"], like: TaskFeatures) -> TaskFeatures:
-    """The inverse of ``to_tokens``, in the dtype of ``like``."""
+def from_tokens(tokens: Float[Tensor, "B S D"], like: dict[str, Float[Tensor, "_ D H W"]]) -> TaskFeatures:
+    """The inverse of ``to_tokens``, in the dtype of ``like`` and on its grid."""
     per_task = tokens.shape[1] // len(like)
     return {
-        task: part.transpose(1, 2).reshape(feature.shape).to(feature.dtype)
+        task: part.transpose(1, 2).reshape(-1, *feature.shape[1:]).to(feature.dtype)
         for (task, feature), part in zip(like.items(), tokens.split(per_task, 1), strict=True)
     }
 

@@ -15,6 +15,8 @@ def top_picks(logits: Float[Tensor, "*rows S"], count: int) -> Int[Tensor, "*row
     ``torch.topk`` leaves ties open; here the entries equal to the count-th value are taken in index order.
     """
     size = logits.shape[-1]
+    if count == size:
+        return logits.sort(dim=-1, descending=True, stable=True).indices
     threshold = logits.topk(count).values[..., -1:]
     above, tied = logits > threshold, logits == threshold
     wanted = count - above.sum(-1, keepdim=True)

@@ -9,11 +9,13 @@ that it likes best: sparse as KEM, but without a bottleneck.
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
 from pydantic import Field
 from torch import Tensor, nn
+from torch.nn import functional
 
 from mtlviz.errors import OptionError
 from mtlviz.models.interactions.base import (
@@ -29,6 +31,7 @@ from mtlviz.models.interactions.base import (
     to_tokens,
     token_layout,
 )
+from mtlviz.models.interactions.edited import distractor_tokens, received, same_label
 from mtlviz.trace import AttentionTrace, Capture, Edit
 
 
@@ -55,6 +58,7 @@ class CrossAttention(Interaction):
     """Every token reads all tokens of all other tasks."""
 
     Config = CrossAttentionConfig
+    edits = frozenset({"silenced", "distractors", "oracle"})
     config: CrossAttentionConfig
 
     def __init__(
@@ -85,18 +89,22 @@ class CrossAttention(Interaction):
     ) -> Result:
         """Attend and add; see ``Interaction.forward``."""
         with full_precision(to_tokens(features)) as tokens:
-            compared = self.token_norm(tokens)
-            queries = self.query(compared)
+            queries = self.query(self.token_norm(tokens))
             if self.log_temperature is not None:
                 queries = queries * self.log_temperature.exp()
-            keys, values = self.key(compared), self.value(compared)
-            written = self.output(self._attend(queries, keys, values, mask))  # (B, S, D)
+            extra = distractor_tokens(tokens, None if edit is None else edit.distractors)
+            read = self.token_norm(torch.cat([tokens, extra], 1))
+            keys, values = self.key(read), self.value(read)
+            written = self.output(self._attend(queries, keys, values, mask, edit))  # (B, S, D)
             residual = self.config.residual if edit is None or edit.residual is None else edit.residual
-            broadcast = tokens + residual * written
+            broadcast = tokens + residual * received(written, edit)
         trace = None
         if capture is not None and capture.interaction:
-            layout = token_layout(features, mask)
-            trace = AttentionTrace(layout, queries[0], keys[0], values[0], written[0], residual, self.config.picks)
+            size = tokens.shape[1]
+            trace = AttentionTrace(
+                token_layout(features, mask), queries[0], keys[0, :size], values[0, :size], written[0], residual,
+                self.config.picks, **edited_reading(keys[0, size:], edit),
+            )  # fmt: skip
         return from_tokens(broadcast, features), trace, {}
 
     def compared(self, features: TaskFeatures) -> TaskFeatures:
@@ -113,21 +121,48 @@ class CrossAttention(Interaction):
     def _attend(
         self,
         queries: Float[Tensor, "B S D"],
-        keys: Float[Tensor, "B S D"],
-        values: Float[Tensor, "B S V"],
+        keys: Float[Tensor, "B R D"],
+        values: Float[Tensor, "B R V"],
         mask: Bool[Tensor, "B N"] | None,
+        edit: Edit | None,
     ) -> Float[Tensor, "B S V"]:
-        """For each task in turn, softmax over the tokens of all the others."""
-        per_task = queries.shape[1] // len(self.tasks)
-        allowed = None if mask is None else mask.repeat(1, len(self.tasks) - 1)[:, None]  # (B, 1, S - N)
+        """For each task in turn, softmax over the tokens of all the others, and over distractors."""
+        tasks = len(self.tasks)
+        per_task = queries.shape[1] // tasks
+        silenced = () if edit is None else edit.silenced
+        same = None if edit is None or edit.oracle is None else same_label(edit.oracle, tasks, queries)
         mixed = []
-        for task in range(len(self.tasks)):
+        for task in range(tasks):
+            others = [other for other in range(tasks) if other != task and self.tasks[other] not in silenced]
+            read = columns(others, per_task, queries.shape[1], keys.shape[1])
+            if not read:
+                mixed.append(queries.new_zeros(len(queries), per_task, values.shape[-1]))
+                continue
             own = slice(task * per_task, (task + 1) * per_task)
-            logits = queries[:, own] @ _without(keys, own).transpose(1, 2) * self.width**-0.5  # (B, N, S - N)
-            if allowed is not None:
-                logits = logits.masked_fill(~allowed, -torch.inf)
-            mixed.append(top_softmax(logits, self.config.picks) @ _without(values, own))
+            logits = queries[:, own] @ _joined(keys, read).transpose(1, 2) * self.width**-0.5  # (B, N, R)
+            if mask is not None:
+                beside = mask.new_ones(len(mask), keys.shape[1] - queries.shape[1])
+                allowed = torch.cat([mask.repeat(1, len(others)), beside], 1)
+                logits = logits.masked_fill(~allowed[:, None], -torch.inf)
+            weights = top_softmax(logits, self.config.picks)
+            if same is not None:
+                weights = weights * _joined(functional.pad(same[own], (0, keys.shape[1] - len(same))), read, 1)
+            mixed.append(weights @ _joined(values, read))
         return torch.cat(mixed, 1)
+
+
+def columns(tasks: list[int], per_task: int, tokens: int, read: int) -> list[slice]:
+    """Where the tokens of some tasks and the distractors, which follow all tokens, lie among what is read."""
+    beside = [slice(tokens, read)] if read > tokens else []
+    return [slice(task * per_task, (task + 1) * per_task) for task in tasks] + beside
+
+
+def edited_reading(distractors: Float[Tensor, "m D"], edit: Edit | None) -> dict[str, Any]:
+    """Fields of an ``AttentionTrace`` that tell how an edit changed what is read."""
+    if edit is None:
+        return {}
+    keys = distractors if edit.distractors is not None else None
+    return {"silenced": edit.silenced, "distractors": keys, "oracle": edit.oracle}
 
 
 def top_softmax(logits: Float[Tensor, "*rows R"], picks: int | None) -> Float[Tensor, "*rows R"]:
@@ -138,5 +173,6 @@ def top_softmax(logits: Float[Tensor, "*rows R"], picks: int | None) -> Float[Te
     return logits.softmax(-1)
 
 
-def _without(rows: Float[Tensor, "B S E"], own: slice) -> Float[Tensor, "B R E"]:
-    return torch.cat([rows[:, : own.start], rows[:, own.stop :]], 1)
+def _joined(rows: Tensor, parts: list[slice], axis: int = 1) -> Tensor:
+    """Some parts of an axis, one after another."""
+    return torch.cat([rows[(slice(None),) * axis + (part,)] for part in parts], axis)

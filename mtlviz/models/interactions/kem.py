@@ -8,9 +8,9 @@ No token is projected: with few slots it is cheaper to fold W_kr into the slots'
 and to project the K tokens a slot picked after mixing them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Literal, cast
+from typing import ClassVar, Literal, NamedTuple, cast
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -32,8 +32,23 @@ from mtlviz.models.interactions.base import (
     token_layout,
 )
 from mtlviz.models.interactions.competition import Competition, pick_weights, top_picks
+from mtlviz.models.interactions.edited import received
+from mtlviz.models.interactions.kem_edits import (
+    AFTER_WRITE,
+    KEM_EDITS,
+    allowed_to_compete,
+    check_slots,
+    competing,
+    edited_contents,
+    edited_memory,
+    edited_write,
+    oracle_reads,
+)
 from mtlviz.models.interactions.memory_gate import MemoryGate
-from mtlviz.trace import Capture, Edit, SlotTrace
+from mtlviz.trace import Capture, Edit, EtfTrace, SlotTrace, TokenLayout
+
+MANY = 8
+"""Slots that pick more than one token in so many multiply a sparse matrix with all tokens instead of gathering."""
 
 
 class KEMConfig(InteractionConfig):
@@ -80,12 +95,26 @@ class KEMConfig(InteractionConfig):
         return self
 
 
+class Reading(NamedTuple):
+    """Everything between the tokens and what is added to them; ``(B, h, ...)`` a head, M = h L or, oracle, L K."""
+
+    compared: Float[Tensor, "B S D"]
+    logits: Float[Tensor, "B h L R"]
+    picks: Int[Tensor, "B h L K"]
+    weights: Float[Tensor, "B h L K"]
+    retrieved: Float[Tensor, "B L D"]
+    write: Float[Tensor, "B h S L"]
+    reads: Float[Tensor, "B S M"]
+    contents: Float[Tensor, "B M D"]
+
+
 @register("kem")
 class KEM(Interaction):
     """Task tokens compete for memory slots; every token reads the slots back."""
 
-    Config = KEMConfig
+    Config: ClassVar[type[KEMConfig]] = KEMConfig
     config: KEMConfig
+    edits = KEM_EDITS
 
     def __init__(
         self,
@@ -127,37 +156,91 @@ class KEM(Interaction):
     ) -> Result:
         """Retrieve, Write, Broadcast; see ``Interaction.forward``."""
         with full_precision(to_tokens(features)) as tokens:
-            compared = self._compared(tokens)
-            allowed = None if mask is None else mask.repeat(1, len(features))  # (B, S)
-            logits = self._retrieve_logits(compared, allowed)  # (B, h, L, S)
-            picks, weights = self._compete(logits)  # (B, h, L, K) twice
-            retrieved = self._retrieve(compared, picks, weights)  # (B, L, D)
+            reading = self._reading(tokens, mask, edit)
+            auxiliary = {} if labels is None else self._losses(reading.compared, labels)
+            trace = None
+            if capture is not None and capture.interaction:
+                trace = self._trace(reading, token_layout(features, mask), self._residual(edit), capture.head)
+            broadcast = self._broadcast(tokens, reading, edit)
+        return from_tokens(broadcast, features), trace, auxiliary
+
+    def each(
+        self, features: TaskFeatures, edits: Sequence[Edit], mask: Bool[Tensor, "1 N"] | None = None
+    ) -> dict[str, Float[Tensor, "_ D H W"]]:
+        """As ``Interaction.each``; edits that leave Retrieve and the Write logits alone share them."""
+        if not all(edit.used <= AFTER_WRITE for edit in edits):
+            return super().each(features, edits, mask)
+        with full_precision(to_tokens(features)) as tokens:
+            plain = self._reading(tokens, mask, None)
+            reads = [edited_write(plain.write, edit).transpose(1, 2).flatten(2) for edit in edits]
+            contents = [
+                self._residual(edit) * edited_contents(plain.contents, self.config.heads, edit) for edit in edits
+            ]
+            written = torch.cat(reads) @ torch.cat(contents)
+            for index, edit in enumerate(edits):
+                written[index] = received(written[index, None], edit)[0]
+            return from_tokens(written.add_(tokens), features)
+
+    def _reading(self, tokens: Float[Tensor, "B S D"], mask: Bool[Tensor, "B N"] | None, edit: Edit | None) -> Reading:
+        """Retrieve, and what every token is to read."""
+        size = tokens.shape[1]
+        rivals = competing(tokens, edit)  # the tokens, but for an edit
+        allowed = allowed_to_compete(mask, self.tasks, rivals, size, edit)  # (B, S)
+        compared = self._compared(rivals)
+        logits = self._retrieve_logits(compared, allowed)  # (B, h, L, S)
+        picks, weights = self._compete(logits, (edit and edit.picks) or self.config.picks)
+        valued = self._valued(rivals, compared)
+        retrieved = self._retrieve(valued, picks, weights)  # (B, L, D)
+        compared = compared[:, :size]
+        if self.gate is not None:
             memory = self.memory.expand(len(tokens), -1, -1)
-            if self.gate is not None:
-                retrieved = self.gate(memory, retrieved, compared, allowed)
-            write = self._write_weights(compared, retrieved)  # (B, h, S, L)
-            del compared  # with pre_norm a second set of tokens, the largest thing alive
-            contents = self._contents(retrieved)  # (B, hL, D)
-            residual = self.residual if edit is None or edit.residual is None else edit.residual
+            retrieved = self.gate(memory, retrieved, compared, None if allowed is None else allowed[:, :size])
+        retrieved = edited_memory(retrieved, self.memory, edit)
+        write = edited_write(self._write_weights(compared, retrieved), edit)  # (B, h, S, L)
+        if edit is not None and edit.oracle is not None:
+            reads = oracle_reads(write, picks, weights, edit.oracle, len(self.tasks))  # (B, S, L K)
+            contents = self._contents(self._retrieve(valued, *_each_alone(picks, weights)))
+        else:
             reads = write.transpose(1, 2).flatten(2)  # (B, S, hL)
-            # F^ itself is not built; the tokens are a copy of the features, so that they may be added to in place.
-            add = torch.baddbmm if torch.is_grad_enabled() else torch.Tensor.baddbmm_
-            broadcast = add(tokens, reads, residual * contents)
-        trace = None
-        if capture is not None and capture.interaction:
-            layout = token_layout(features, mask)
-            head = capture.head
-            gone = torch.isneginf(logits[0, head].gather(-1, picks[0, head]))
-            trace = SlotTrace(
-                layout, logits[0, head], picks[0, head].masked_fill(gone, -1), weights[0, head], write[0, head],
-                memory[0], retrieved[0], reads[0] @ contents[0], float(residual),
-            )  # fmt: skip
-        return from_tokens(broadcast, features), trace, {}
+            contents = edited_contents(self._contents(retrieved), self.config.heads, edit)  # (B, hL, D)
+        return Reading(compared, logits, picks, weights, retrieved, write, reads, contents)
+
+    def _broadcast(self, tokens: Float[Tensor, "B S D"], reading: Reading, edit: Edit | None) -> Float[Tensor, "B S D"]:
+        """Tokens with what they read; may overwrite ``tokens``, which are a copy of the features."""
+        residual = self._residual(edit)
+        if edit is not None and (edit.muted or edit.moved):
+            return tokens + residual * received(reading.reads @ reading.contents, edit)
+        add = torch.baddbmm if torch.is_grad_enabled() else torch.Tensor.baddbmm_  # F^ itself is not built
+        return add(tokens, reading.reads, residual * reading.contents)
+
+    def _residual(self, edit: Edit | None) -> Tensor | float:
+        residual: Tensor | float = self.residual
+        return residual if edit is None or edit.residual is None else edit.residual
+
+    def _trace(self, reading: Reading, layout: TokenLayout, residual: Tensor | float, head: int) -> SlotTrace:
+        logits, picks = reading.logits[0, head], reading.picks[0, head]
+        gone = torch.isneginf(logits.gather(-1, picks)) | (picks >= layout.tokens)
+        return SlotTrace(
+            layout, logits[:, : layout.tokens], picks.masked_fill(gone, -1), reading.weights[0, head],
+            reading.write[0, head], self.memory, reading.retrieved[0], reading.reads[0] @ reading.contents[0],
+            float(residual), self._projection_trace(reading.compared[0]),
+        )  # fmt: skip
 
     def compared(self, features: TaskFeatures) -> TaskFeatures:
         """The features as the competition sees them; see ``Interaction.compared``."""
         with full_precision(to_tokens(features)) as tokens:
             return from_tokens(self._compared(tokens), features)
+
+    def check(self, edit: Edit | None) -> None:
+        """Refuse what KEM, or KEM with these options, cannot apply; see ``Interaction.check``."""
+        super().check(edit)
+        if edit is None:
+            return
+        check_slots(edit, self.config.slots)
+        if edit.distractors is not None and (self.config.task_embedding or self.config.picks_per_task):
+            raise OptionError("Distractors belong to no task; this model tells tasks apart when tokens compete.")
+        if edit.oracle is not None and (self.gate is not None or self.config.heads > 1):
+            raise OptionError("An oracle needs KEM without gate and with one head; this model has other options.")
 
     def operations(self, tokens_per_task: int) -> dict[str, int]:
         """Multiply-accumulates of the folded form that runs and of the literal equations (one head, no gate)."""
@@ -177,6 +260,18 @@ class KEM(Interaction):
             compared = compared + self.task_embedding.repeat_interleave(tokens.shape[1] // len(self.tasks), 0)
         return compared
 
+    def _valued(self, tokens: Float[Tensor, "B S D"], compared: Float[Tensor, "B S D"]) -> Float[Tensor, "B S D"]:
+        """Tokens as the slots mix them, before W_vr."""
+        return compared
+
+    def _losses(self, compared: Float[Tensor, "B S D"], labels: TokenLabels) -> dict[str, Tensor]:
+        """Auxiliary losses of the tokens as they are compared."""
+        return {}
+
+    def _projection_trace(self, compared: Float[Tensor, "S D"]) -> EtfTrace | None:
+        """The record of a projection that the comparison uses."""
+        return None
+
     def _scale(self, step: int) -> Tensor | float:
         """1 / sqrt(width of a head), times the learned factor of Retrieve (0) or Write (1)."""
         scale: float = (self.width // self.config.heads) ** -0.5
@@ -185,17 +280,24 @@ class KEM(Interaction):
     def _retrieve_logits(
         self, tokens: Float[Tensor, "B S D"], allowed: Bool[Tensor, "B S"] | None
     ) -> Float[Tensor, "B h L S"]:
-        queries = self._heads_in(self.retrieve_query(self.memory_norm(self.memory)))  # (h, L, D/h)
-        keys = self.retrieve_key.weight.unflatten(0, (self.config.heads, -1))  # (h, D/h, D)
-        folded = (queries @ keys).flatten(0, 1) * self._scale(0)  # (h L, D)
-        logits = (folded @ tokens.transpose(1, 2)).unflatten(1, (self.config.heads, -1))
+        logits = (self._probes() @ tokens.transpose(1, 2)).unflatten(1, (self.config.heads, -1))
         if allowed is not None:
             logits = logits.masked_fill(~allowed[:, None, None], -torch.inf)
         return cast(Tensor, logits)
 
-    def _compete(self, logits: Float[Tensor, "B h L S"]) -> tuple[Int[Tensor, "B h L K"], Float[Tensor, "B h L K"]]:
+    def _probes(self) -> Float[Tensor, "M D"]:
+        """Vectors whose inner products with the tokens are the Retrieve logits, M = h L: queries with folded W_kr."""
+        queries = self._heads_in(self.retrieve_query(self.memory_norm(self.memory)))  # (h, L, D/h)
+        keys = self.retrieve_key.weight.unflatten(0, (self.config.heads, -1))  # (h, D/h, D)
+        probes: Tensor = (queries @ keys).flatten(0, 1) * self._scale(0)
+        return probes
+
+    def _compete(
+        self, logits: Float[Tensor, "B h L S"], wanted: int | None
+    ) -> tuple[Int[Tensor, "B h L K"], Float[Tensor, "B h L K"]]:
+        """The picks of every slot with their weights; ``wanted`` None takes every token."""
         tokens = logits.shape[-1]
-        count = tokens if self.config.picks is None else self.config.picks
+        count = tokens if wanted is None else wanted
         if not self.config.picks_per_task:
             picks = top_picks(logits, min(count, tokens))
         else:
@@ -210,8 +312,12 @@ class KEM(Interaction):
         self, tokens: Float[Tensor, "B S D"], picks: Int[Tensor, "B h L K"], weights: Float[Tensor, "B h L K"]
     ) -> Float[Tensor, "B L D"]:
         """Mix the picked tokens, then project the mixture: W_vr acts on L rows instead of S."""
-        batch = torch.arange(len(tokens), device=tokens.device)[:, None, None, None]
-        mixed = (weights[..., None, :] @ tokens[batch, picks]).squeeze(-2)  # (B, h, L, D)
+        if picks.shape[-1] > tokens.shape[1] // MANY:  # gathered, they would be many times the tokens
+            everyone = weights.new_zeros(*picks.shape[:-1], tokens.shape[1])
+            mixed = everyone.scatter(-1, picks, weights) @ tokens[:, None]
+        else:
+            batch = torch.arange(len(tokens), device=tokens.device)[:, None, None, None]
+            mixed = (weights[..., None, :] @ tokens[batch, picks]).squeeze(-2)  # (B, h, L, D)
         values = self.retrieve_value.weight.unflatten(0, (self.config.heads, -1))  # (h, D/h, D)
         return self._heads_out(mixed @ values.transpose(1, 2))
 
@@ -237,3 +343,10 @@ class KEM(Interaction):
 
     def _heads_out(self, rows: Float[Tensor, "B h L E"]) -> Float[Tensor, "B L D"]:
         return rows.transpose(1, 2).flatten(2)
+
+
+def _each_alone(
+    picks: Int[Tensor, "B 1 L K"], weights: Float[Tensor, "B 1 L K"]
+) -> tuple[Int[Tensor, "B 1 M 1"], Float[Tensor, "B 1 M 1"]]:
+    """The picks as M = L K slots of one token each, with weight 1."""
+    return picks.flatten(2)[..., None], torch.ones_like(weights.flatten(2)[..., None])

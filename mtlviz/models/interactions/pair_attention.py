@@ -26,6 +26,8 @@ from mtlviz.models.interactions.base import (
     to_tokens,
     token_layout,
 )
+from mtlviz.models.interactions.cross_attention import edited_reading
+from mtlviz.models.interactions.edited import received, same_label
 from mtlviz.trace import AttentionTrace, Capture, Edit
 
 PARTS = ("query", "key", "value", "output")
@@ -46,6 +48,7 @@ class PairAttention(Interaction):
     """Every token reads each other task with a softmax of its own."""
 
     Config = PairAttentionConfig
+    edits = frozenset({"silenced", "oracle"})
     config: PairAttentionConfig
 
     def __init__(
@@ -77,14 +80,17 @@ class PairAttention(Interaction):
         with full_precision(to_tokens(features)) as tokens:
             by_task = tokens.unflatten(1, (len(self.tasks), -1))  # (B, T, N, D)
             queries, keys, values = (self._mapped(part, by_task) for part in PARTS[:3])
-            written = self._mapped("output", self._attend(queries, keys, values, mask)).flatten(1, 2)  # (B, S, D)
+            mixed = self._attend(queries, keys, values, mask, edit)
+            written = self._mapped("output", mixed).flatten(1, 2)  # (B, S, D)
             residual = self.config.residual if edit is None or edit.residual is None else edit.residual
-            broadcast = tokens + residual * written
+            broadcast = tokens + residual * received(written, edit)
         trace = None
         if capture is not None and capture.interaction:
             queries, keys, values = (rows[0].flatten(0, 1) for rows in (queries, keys, values))
             layout = token_layout(features, mask)
-            trace = AttentionTrace(layout, queries, keys, values, written[0], residual, pairwise=True)
+            trace = AttentionTrace(
+                layout, queries, keys, values, written[0], residual, pairwise=True, **edited_reading(keys[:0], edit)
+            )
         return from_tokens(broadcast, features), trace, {}
 
     def operations(self, tokens_per_task: int) -> dict[str, int]:
@@ -105,13 +111,17 @@ class PairAttention(Interaction):
         keys: Float[Tensor, "B T N D"],
         values: Float[Tensor, "B T N D"],
         mask: Bool[Tensor, "B N"] | None,
+        edit: Edit | None,
     ) -> Float[Tensor, "B T N D"]:
-        """Mean over the other tasks of what a token reads there."""
+        """Mean over the other tasks of what a token reads there; a silenced task gives nothing."""
+        silenced = () if edit is None else edit.silenced
+        same = None if edit is None or edit.oracle is None else same_label(edit.oracle, 1, queries)
         mixed = []
         for target in range(len(self.tasks)):
-            others = [source for source in range(len(self.tasks)) if source != target]
+            others = [source for source, name in enumerate(self.tasks) if source != target and name not in silenced]
             logits = queries[:, target, None] @ keys[:, others].transpose(2, 3) * self.width**-0.5  # (B, T-1, N, N)
             if mask is not None:
                 logits = logits.masked_fill(~mask[:, None, None], -torch.inf)
-            mixed.append((logits.softmax(-1) @ values[:, others]).mean(1))
+            weights = logits.softmax(-1) if same is None else logits.softmax(-1) * same
+            mixed.append((weights @ values[:, others]).sum(1) / (len(self.tasks) - 1))
         return torch.stack(mixed, 1)
