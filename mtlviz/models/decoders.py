@@ -54,12 +54,28 @@ class Decoder(nn.Module):
 
     def predict(self, features: Float[Tensor, "B E _ _"], size: tuple[int, int]) -> Float[Tensor, "B C H W"]:
         """The task's quantity from what ``features`` gave."""
-        x = _resize(functional.pixel_shuffle(self.head(features), 2).float(), size)
-        if self.kind == "depth":
-            return x.clamp(-3, 5).exp()
-        if self.kind == "normals":
-            return functional.normalize(x, dim=1)
-        return x
+        return _quantity(self.kind, _resize(functional.pixel_shuffle(self.head(features), 2).float(), size))
+
+
+class InitialDecoder(nn.Conv2d):
+    """A first prediction straight from the task encoder, one value a token and channel; for deep supervision."""
+
+    def __init__(self, task: Task, width: int) -> None:
+        super().__init__(width, task.channels, 1)
+        self.kind = task.kind
+        if task.kind == "depth":
+            nn.init.constant_(cast(Tensor, self.bias), math.log(TYPICAL_DEPTH))
+
+    def predict(self, tokens: Float[Tensor, "B D h w"], size: tuple[int, int]) -> Float[Tensor, "B C H W"]:
+        """The task's quantity."""
+        return _quantity(self.kind, _resize(self(tokens).float(), size))
+
+
+def _quantity(kind: str, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
+    """Logits as they are, metres from their logarithm, normals of length 1."""
+    if kind == "depth":
+        return x.clamp(-3, 5).exp()
+    return functional.normalize(x, dim=1) if kind == "normals" else x
 
 
 def _resize(x: Tensor, size: torch.Size | tuple[int, int]) -> Tensor:

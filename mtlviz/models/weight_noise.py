@@ -27,7 +27,7 @@ def noisy_copy(network: Network, sigma: float, seed: int) -> Network:
     for parameter in noisy.parameters():
         noise = torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
         if sigma and parameter.numel() > 1:
-            parameter += sigma * parameter.std(correction=0) * noise.to(parameter.device)
+            parameter.add_(noise.to(parameter.device), alpha=float(sigma * parameter.std(correction=0)))
     return noisy
 
 
