@@ -20,11 +20,12 @@ from mtlviz.checkpoints import DEFAULT_FOLDER, ModelCard, load_checkpoint
 from mtlviz.data.images import image_sha256
 from mtlviz.data.letterbox import Letterbox
 from mtlviz.data.sample import Sample
+from mtlviz.edits import Edit
 from mtlviz.errors import OptionError
 from mtlviz.models.multitask import MultiTaskNetwork, token_mask
 from mtlviz.models.weight_noise import noisy_copy, parameters_sha256
 from mtlviz.predictions import Prediction, predict_at_source
-from mtlviz.trace import INTERACTION, Capture, Edit, Trace, to_arrays
+from mtlviz.trace import INTERACTION, Capture, Trace, to_arrays
 
 DEVICES = ("cuda", "mps", "cpu")
 

@@ -1,4 +1,4 @@
-"""Typed records of what one forward pass did, and of what it is asked to record or to change.
+"""Typed records of what one forward pass did, and of what it is asked to record.
 
 Axis glossary of the whole package: ``B`` batch, ``T`` tasks, ``H W`` grid, ``N = H * W`` tokens of one task,
 ``S = T * N`` tokens that compete, ``D`` width, ``L`` slots, ``K`` picks a slot, ``C`` classes.
@@ -13,8 +13,6 @@ from typing import TypeVar
 import numpy as np
 import torch
 from torch import Tensor
-
-from mtlviz.edits import Edit as Edit
 
 Array = np.ndarray | Tensor
 """Networks record tensors; ``to_arrays`` turns a record into CPU arrays before it leaves the engine."""

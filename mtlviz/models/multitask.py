@@ -9,17 +9,21 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mtlviz.models.decoders import OUTPUT_STRIDE, Decoder
+from mtlviz.edits import Edit
+from mtlviz.models.decoders import OUTPUT_STRIDE, Decoder, InitialDecoder
 from mtlviz.models.encoders import TOKEN_STRIDE, Encoder, EncoderConfig, conv_norm
 from mtlviz.models.interactions import build_interaction, interaction_config
 from mtlviz.models.interactions.base import TokenLabels, token_layout
 from mtlviz.models.interactions.edited import edited_inputs
 from mtlviz.tasks import Task
-from mtlviz.trace import Capture, Edit, FeatureTrace, Trace
+from mtlviz.trace import Capture, FeatureTrace, Trace
 
 Places = dict[str, dict[str, Float[Tensor, "B E h w"]]]
 """Features by place (``mtlviz.trace.PLACES``) and by task, ``"shared"`` at the encoder."""
 Outputs = dict[str, Float[Tensor, "B C H W"]]
+
+INITIAL = "initial_"
+"""Before the name of a task: its prediction from before the interaction, and the loss of that."""
 
 
 class NetworkConfig(BaseModel):
@@ -32,6 +36,8 @@ class NetworkConfig(BaseModel):
         decoder_widths: channels of the decoders at strides 8 and 4.
         interaction: name in the registry.
         options: options of the interaction.
+        deep_supervision: learn to predict every task from its encoder's features too, before the interaction; in a
+            comparison on for all models or for none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,6 +48,7 @@ class NetworkConfig(BaseModel):
     decoder_widths: tuple[int, int] = (40, 32)
     interaction: str = "kem"
     options: dict[str, Any] = {}
+    deep_supervision: bool = False
 
 
 class MultiTaskNetwork(nn.Module):
@@ -64,6 +71,8 @@ class MultiTaskNetwork(nn.Module):
         skip = config.encoder.widths[1]
         width = interaction_config(config.interaction, config.options).output_width(config.width)
         self.decoders = nn.ModuleDict({task.name: Decoder(task, width, skip, config.decoder_widths) for task in tasks})
+        supervised = tasks if config.deep_supervision else ()
+        self.initial = nn.ModuleDict({task.name: InitialDecoder(task, config.width) for task in supervised})
         # Last, so that the rest starts alike whatever the interaction draws at random.
         self.interaction = build_interaction(
             config.interaction,
@@ -81,6 +90,7 @@ class MultiTaskNetwork(nn.Module):
         capture: Capture | None = None,
         edit: Edit | None = None,
         labels: TokenLabels | None = None,
+        initial: bool = False,
     ) -> tuple[Outputs, Trace, dict[str, Tensor]]:
         """Predict every task.
 
@@ -90,10 +100,11 @@ class MultiTaskNetwork(nn.Module):
             capture: what to record; needs a batch of one image.
             edit: intervention to apply.
             labels: classes of the tokens, for the interaction's auxiliary losses.
+            initial: give the predictions from before the interaction as well, where the network makes them.
 
         Returns:
-            By task logits (classes, binary), metres (depth) or unit vectors (normals), the trace, and the
-            interaction's auxiliary losses.
+            By task, and by ``initial_`` and task, logits (classes, binary), metres (depth) or unit vectors (normals),
+            the trace, and the interaction's auxiliary losses.
         """
         self.interaction.check(edit)
         shared, skip, before = self._encoded(image)
@@ -103,7 +114,10 @@ class MultiTaskNetwork(nn.Module):
         trace = Trace(interaction)
         if capture is not None and capture.features:
             trace = Trace(interaction, _feature_trace(self._places(shared, before, after, decoded), mask))
-        return self._outputs(decoded, image), trace, auxiliary
+        outputs = self._outputs(decoded, image)
+        if initial:
+            outputs |= self._initial(before, image)
+        return outputs, trace, auxiliary
 
     def effects(
         self,
@@ -163,6 +177,11 @@ class MultiTaskNetwork(nn.Module):
         size = (image.shape[-2], image.shape[-1])
         return {name: self.decoder(name).predict(decoded[name], size) for name in self.decoders}
 
+    def _initial(self, before: dict[str, Tensor], image: Tensor) -> Outputs:
+        size = (image.shape[-2], image.shape[-1])
+        heads = {name: cast(InitialDecoder, head) for name, head in self.initial.items()}
+        return {INITIAL + name: head.predict(before[name], size) for name, head in heads.items()}
+
     def _places(
         self, shared: Tensor, before: dict[str, Tensor], after: dict[str, Tensor], decoded: dict[str, Tensor]
     ) -> Places:
@@ -197,6 +216,6 @@ def token_mask(inside: Bool[Tensor, "B H W"]) -> Bool[Tensor, "B N"]:
 
 def parameter_counts(network: MultiTaskNetwork) -> dict[str, int]:
     """Number of parameters by part, and their ``total``."""
-    parts = ("encoder", "task_encoders", "interaction", "decoders")
+    parts = ("encoder", "task_encoders", "interaction", "decoders", *(("initial",) if len(network.initial) else ()))
     counts = {part: sum(p.numel() for p in getattr(network, part).parameters()) for part in parts}
     return {**counts, "total": sum(counts.values())}

@@ -8,11 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from mtlviz.data.transforms import Augmentation
 from mtlviz.errors import OptionError
-from mtlviz.models.multitask import NetworkConfig
+from mtlviz.models.multitask import INITIAL, NetworkConfig
 from mtlviz.tasks import TASKS, Task
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+HELD_OUT = ("rooms:val", "rooms:test")
+"""Rooms that need no folder to be evaluated on."""
 
 
 class DataConfig(BaseModel):
@@ -20,7 +22,8 @@ class DataConfig(BaseModel):
 
     Attributes:
         train: folder of rooms to learn from.
-        val: folder of rooms for the evaluation at the end, or None for no evaluation.
+        val: folder of rooms for the evaluation at the end, ``rooms:val`` or ``rooms:test`` for rooms that are rendered
+            for it, or None for no evaluation.
         images: size of the training set; None takes the whole folder.
         keep: by task the share of training images whose labels of that task are seen; 1 where not named.
         letterbox: probability that the images of a batch get bars of padding, as uploads do.
@@ -37,6 +40,13 @@ class DataConfig(BaseModel):
     letterbox: float = Field(default=0.1, ge=0, le=1)
     workers: int = Field(default=1, ge=0)
     augment: Augmentation = Augmentation()
+
+    @field_validator("val")
+    @classmethod
+    def _held_out(cls, val: Path | None) -> Path | None:
+        if val is not None and str(val).startswith("rooms:") and str(val) not in HELD_OUT:
+            raise ValueError(f"give {' or '.join(HELD_OUT)}, which no training sees, or a folder of rooms; got {val}")
+        return val
 
     @field_validator("keep")
     @classmethod
@@ -82,6 +92,7 @@ class TrainConfig(BaseModel):
         batch: images of one step, over all devices.
         optimiser: how weights move.
         weights: by task the weight of its loss; the task's default where not named.
+        auxiliary: by name the weight of a loss that the interaction adds, e.g. ``collapse``; 1 where not named.
         seed: fixes the weights at the start, the order of images and their variations.
         accelerator: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         devices: how many of them.
@@ -106,6 +117,7 @@ class TrainConfig(BaseModel):
     batch: int = Field(default=16, ge=1)
     optimiser: OptimiserConfig = OptimiserConfig()
     weights: dict[str, float] = {}
+    auxiliary: dict[str, float] = {}
     seed: int = Field(default=0, ge=0)
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     devices: int = Field(default=1, ge=1)
@@ -115,6 +127,14 @@ class TrainConfig(BaseModel):
     save_every: int = Field(default=8000, ge=1)
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
+
+    @field_validator("auxiliary")
+    @classmethod
+    def _not_negative(cls, auxiliary: dict[str, float]) -> dict[str, float]:
+        for name, weight in auxiliary.items():
+            if not weight >= 0:
+                raise ValueError(f"the weight of {name!r} must be at least 0; got {weight:g}")
+        return auxiliary
 
     @model_validator(mode="after")
     def _consistent(self) -> "TrainConfig":
@@ -141,8 +161,10 @@ class TrainConfig(BaseModel):
         return [TASKS[name] for name in self.tasks]
 
     def loss_weights(self) -> dict[str, float]:
-        """Weight of every task's loss."""
-        return {name: self.weights.get(name, TASKS[name].loss_weight) for name in self.tasks}
+        """Weight of every task's loss, the same for its initial prediction, and of the losses in ``auxiliary``."""
+        tasks = {name: self.weights.get(name, TASKS[name].loss_weight) for name in self.tasks}
+        initial = {INITIAL + name: weight for name, weight in tasks.items() if self.network.deep_supervision}
+        return tasks | initial | self.auxiliary
 
 
 def read_config(path: Path) -> TrainConfig:

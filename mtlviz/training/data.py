@@ -17,10 +17,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from mtlviz.data.rooms import SPLITS, Rooms, render_room
-from mtlviz.data.sample import Sample
+from mtlviz.data.sample import Sample, valid_pixels
 from mtlviz.data.transforms import Edges, augment
 from mtlviz.errors import DataError
-from mtlviz.tasks import IGNORE, TASKS
+from mtlviz.tasks import TASKS
 from mtlviz.training.config import DataConfig, TrainConfig
 
 LARGEST_BAR = 0.4
@@ -132,18 +132,10 @@ def to_batch(
     for task in tasks:
         label = torch.from_numpy(np.array(sample.labels[task]))
         labels[task] = (label.permute(2, 0, 1) if label.ndim == 3 else label[None])[None]
-        mask = valid_pixels(sample, task) if known is None or task in known else np.zeros(sample.size, bool)
+        mask = valid_pixels(sample, TASKS[task]) if known is None or task in known else np.zeros(sample.size, bool)
         valid[task] = torch.from_numpy(mask if inside is None else mask & inside)[None]
     padding = None if inside is None else torch.from_numpy(inside)[None]
     return Batch(torch.from_numpy(np.array(sample.image))[None], labels, valid, padding)
-
-
-def valid_pixels(sample: Sample, task: str) -> Bool[np.ndarray, "H W"]:
-    """Pixels with a label of the task."""
-    known = sample.valid.get(task)
-    if known is None:
-        known = np.ones(sample.size, bool)
-    return known & (sample.labels[task] != IGNORE) if TASKS[task].kind == "classes" else known
 
 
 def join(batches: Sequence[Batch]) -> Batch:
@@ -183,6 +175,19 @@ def training_set(data: DataConfig) -> Samples:
     """
     rooms = Rooms(data.train)
     return rooms if data.images is None else First(rooms, data.images)
+
+
+def held_out(data: DataConfig, limit: int | None = None) -> Samples:
+    """The images that ``data.val`` names; those that are rendered have the size of the training images.
+
+    Raises:
+        DataError: if it names none, or there are too few.
+    """
+    if data.val is None:
+        raise DataError("The configuration names no data.val to evaluate on; add rooms:val or a folder of rooms.")
+    source = str(data.val)
+    size = training_set(data)[0].size if source.startswith("rooms:") else (0, 0)
+    return evaluation_set(source, limit, size)
 
 
 class First:

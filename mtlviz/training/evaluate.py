@@ -6,19 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from torch import nn
 
-from mtlviz.errors import DataError
+from mtlviz.edits import Edit
 from mtlviz.metrics import ConstantFit, ConstantMeter, Meter, build_constant_meter, build_meter
 from mtlviz.metrics.classes import ClassMeter
 from mtlviz.models.multitask import MultiTaskNetwork
 from mtlviz.tasks import Task
-from mtlviz.trace import Edit
 from mtlviz.training.config import IMAGENET_MEAN, IMAGENET_STD, TrainConfig
-from mtlviz.training.data import Batch, First, Samples, evaluation_set, join, to_batch, training_set
+from mtlviz.training.data import Batch, First, Samples, held_out, join, to_batch, training_set
 from mtlviz.training.loop import build_network, normalised
 from mtlviz.training.sharing import sharing_statistics
+from mtlviz.training.state import final_weights
 
 TRACED = 50
 """Images over which the statistics of the interaction are averaged."""
@@ -97,16 +96,11 @@ def evaluate_training(
 
     Raises:
         DataError: if the configuration names no ``val``, or a folder is missing or holds too few images.
+        TrainingError: if the weights are missing or damaged.
     """
-    if config.data.val is None:
-        raise DataError("The configuration names no data.val to evaluate on; add the folder of held-out rooms.")
+    samples, training, tasks = held_out(config.data, limit), training_set(config.data), config.task_list()
     network = build_network(config.model_copy(update={"encoder": None}))
-    network.load_state_dict(load_file(weights))
-    samples, training, tasks = (
-        evaluation_set(str(config.data.val), limit, (0, 0)),
-        training_set(config.data),
-        config.task_list(),
-    )
+    network.load_state_dict(final_weights(weights))
     constants = fit_constants(First(training, min(len(training), FITTED)), tasks)
     scores = evaluate_network(
         network, samples, tasks, mean=config.mean, std=config.std, constants=constants, progress=progress

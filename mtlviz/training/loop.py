@@ -19,13 +19,16 @@ from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
 from mtlviz.data.rooms.labels import boundaries
-from mtlviz.errors import OptionError
+from mtlviz.errors import OptionError, TrainingError
+from mtlviz.files import written_whole
+from mtlviz.models.interactions.base import TokenLabels
 from mtlviz.models.multitask import MultiTaskNetwork, token_mask
+from mtlviz.models.token_classes import token_classes
 from mtlviz.training.config import TrainConfig
-from mtlviz.training.data import Batch, TrainingStream, training_batches, training_set
+from mtlviz.training.data import Batch, TrainingStream, held_out, training_batches, training_set
 from mtlviz.training.losses import task_losses
 from mtlviz.training.progress import Progress
-from mtlviz.training.state import WEIGHTS, claim, load_state, save_state, written_whole
+from mtlviz.training.state import WEIGHTS, claim, load_state, save_state
 
 
 def train(config: TrainConfig, out: Path, resume: bool = True) -> Path:
@@ -44,13 +47,16 @@ def train(config: TrainConfig, out: Path, resume: bool = True) -> Path:
 
     Raises:
         OptionError: if ``out`` holds a training with another configuration, or ``encoder`` does not fit.
-        DataError: if the training set is missing or incomplete.
+        DataError: if the training set or the images to evaluate on are missing or incomplete.
+        TrainingError: if the state to go on from is damaged, or a gradient is not finite.
     """
     weights = out / WEIGHTS
     config = pinned(config)
     claim(out, config, resume)
     if weights.exists():
         return weights
+    if config.data.val is not None:
+        held_out(config.data)  # refused now, rather than after hours
     with _processor(config):
         fabric = Fabric(accelerator=config.accelerator, devices=config.devices, precision=config.precision)
         fabric.launch()
@@ -84,11 +90,19 @@ def build_network(config: TrainConfig) -> MultiTaskNetwork:
     """The network before its first step: weights from the seed, the encoder's from ``config.encoder``.
 
     Raises:
-        OptionError: if the encoder's file is missing or belongs to another architecture.
+        OptionError: if the encoder's file is missing or belongs to another architecture, or ``auxiliary`` names a
+            loss that the interaction does not have.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         network = MultiTaskNetwork(config.network, config.task_list())
+    existing = network.interaction.auxiliary
+    for name in config.auxiliary:
+        if name not in existing:
+            raise OptionError(
+                f"auxiliary names {name!r}, which is no loss of interaction {config.network.interaction!r} as "
+                f"configured; it has {', '.join(existing) or 'none'}."
+            )
     if config.encoder is not None:
         try:
             tensors = load_file(config.encoder)
@@ -133,14 +147,24 @@ class Objective(nn.Module):
         self.config = config
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """The unweighted loss of every task, and the interaction's auxiliary losses."""
+        """The unweighted loss of every task, of its initial prediction, and the interaction's auxiliary losses."""
         mask = None if batch.inside is None else token_mask(batch.inside)
         images = normalised(batch, self.config.mean, self.config.std)
         auxiliary: dict[str, Tensor]
-        outputs, _, auxiliary = self.network(images, mask=mask)
+        outputs, _, auxiliary = self.network(images, mask=mask, labels=self._token_labels(batch), initial=True)
         with torch.autocast(images.device.type, enabled=False):
             losses = task_losses(outputs, batch.labels, batch.valid, self.config.task_list())
         return {**losses, **auxiliary}
+
+    def _token_labels(self, batch: Batch) -> TokenLabels | None:
+        """Classes of the tokens by classification task, where the interaction has a loss that asks for them."""
+        if not self.network.interaction.auxiliary:
+            return None
+        return {
+            task.name: token_classes(batch.labels[task.name], batch.valid[task.name], task.channels)
+            for task in self.config.task_list()
+            if task.kind == "classes"
+        }
 
 
 def training_step(
@@ -151,13 +175,22 @@ def training_step(
     weights = config.loss_weights()
     optimiser.zero_grad()
     fabric.backward(sum(weights.get(name, 1.0) * loss for name, loss in losses.items()))
-    norm = None
-    if config.optimiser.clip is not None:
-        # With a gradient scaler an infinite gradient is an ordinary event: the step is skipped.
-        strict = config.precision != "16-mixed"
-        norm = fabric.clip_gradients(objective, optimiser, max_norm=config.optimiser.clip, error_if_nonfinite=strict)
+    largest = math.inf if config.optimiser.clip is None else config.optimiser.clip
+    norm = fabric.clip_gradients(objective, optimiser, max_norm=largest, error_if_nonfinite=False)
+    # With a gradient scaler an infinite gradient is an ordinary event: the step is skipped.
+    if config.precision != "16-mixed" and norm is not None and not norm.isfinite():
+        raise TrainingError(_not_finite(losses))
     optimiser.step()
     return {name: loss.detach() for name, loss in losses.items()}, norm
+
+
+def _not_finite(losses: dict[str, Tensor]) -> str:
+    wrong = [name for name, loss in losses.items() if not loss.isfinite()]
+    return (
+        f"The gradient is not finite{f' (nor is the loss of {wrong[0]})' if wrong else ''}, so this step was not taken "
+        "and the last saved state is kept; lower optimiser.rate or use precision 32-true, and train in another folder "
+        "or with --no-resume."
+    )
 
 
 def normalised(batch: Batch, mean: Sequence[float], std: Sequence[float]) -> Tensor:

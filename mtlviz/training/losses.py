@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, Num, UInt8
 from torch import Tensor
 from torch.nn import functional
 
+from mtlviz.models.multitask import INITIAL
 from mtlviz.tasks import IGNORE, Task
 
 EDGE_WEIGHT = 0.95
@@ -78,5 +79,10 @@ def task_losses(
     valid: Mapping[str, Tensor],
     tasks: list[Task],
 ) -> dict[str, Tensor]:
-    """The unweighted loss of every task."""
-    return {task.name: LOSSES[task.loss](outputs[task.name], labels[task.name], valid[task.name]) for task in tasks}
+    """The unweighted loss of every task, and of its initial prediction where there is one."""
+    return {
+        prefix + task.name: LOSSES[task.loss](outputs[prefix + task.name], labels[task.name], valid[task.name])
+        for prefix in ("", INITIAL)
+        for task in tasks
+        if not prefix or prefix + task.name in outputs
+    }

@@ -1,6 +1,7 @@
 """What a training tells while it runs: a bar on a terminal, else plain lines, and always ``log.jsonl``."""
 
 import json
+import math
 import sys
 import time
 from pathlib import Path
@@ -11,8 +12,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 from torch import Tensor
 
+from mtlviz.files import write_whole
 from mtlviz.training.config import TrainConfig
-from mtlviz.training.state import LOG, written_whole
+from mtlviz.training.state import LOG
 
 
 class Progress:
@@ -66,7 +68,8 @@ class Progress:
         now = time.perf_counter()
         means = {name: round(float(total) / self._steps, 5) for name, total in self._sums.items()}
         speed = self._steps * self.config.batch / (now - self._since)
-        entry = {"step": step + 1, "images": (step + 1) * self.config.batch, "rate": rate, **means}
+        finite = {name: value if math.isfinite(value) else None for name, value in means.items()}
+        entry = {"step": step + 1, "images": (step + 1) * self.config.batch, "rate": rate, **finite}
         with self.path.open("a", encoding="utf-8") as log:
             log.write(json.dumps({**entry, "images_per_second": round(speed, 1)}) + "\n")
         text = "  ".join(f"{name} {value:.3f}" for name, value in means.items())
@@ -87,7 +90,14 @@ def _cut(path: Path, steps: int) -> None:
     """Drop what the log says about steps that are taken again."""
     if not path.exists():
         return
-    lines = path.read_text(encoding="utf-8").splitlines()
-    kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= steps]
-    with written_whole(path) as partial:
-        partial.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    kept = [line for line in lines if _step(line) <= steps]
+    write_whole(path, "".join(line + "\n" for line in kept))
+
+
+def _step(line: str) -> float:
+    """Step of a line of the log; infinite for one that a killed run left unfinished."""
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return math.inf

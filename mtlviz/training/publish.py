@@ -1,22 +1,20 @@
 """From a finished training to a checkpoint that the app and the command line load."""
 
 from pathlib import Path
-from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from mtlviz.checkpoints import ModelCard, Part, save_checkpoint
+from mtlviz.data.rooms import Rooms
 from mtlviz.engine import library_versions
 from mtlviz.errors import OptionError
 from mtlviz.models.encoders import TOKEN_STRIDE
 from mtlviz.models.multitask import MultiTaskNetwork, parameter_counts
 from mtlviz.models.operations import operation_counts
 from mtlviz.training.config import TrainConfig
-from mtlviz.training.data import evaluation_set, training_set
+from mtlviz.training.data import held_out, training_set
 from mtlviz.training.evaluate import Counted, evaluate_training
-from mtlviz.training.state import CONFIG, WEIGHTS
+from mtlviz.training.state import CONFIG, WEIGHTS, final_weights
 
 LICENCE = "MIT"
 
@@ -24,7 +22,9 @@ LICENCE = "MIT"
 def publish(
     run: Path, name: str, folder: Path, *, part: Part = "network", progress: Counted | None = None
 ) -> ModelCard:
-    """Evaluate a finished training on its ``val`` and save it with its card.
+    """Save a finished training with its card.
+
+    A network is evaluated on its ``val``; an encoder alone predicts nothing, so its card has no metrics.
 
     Args:
         run: folder of the training.
@@ -35,11 +35,15 @@ def publish(
 
     Raises:
         OptionError: if ``run`` holds no finished training.
-        DataError: if the configuration's data are missing.
+        TrainingError: if its weights are damaged.
+        DataError: if the configuration's data are missing, or a network's names no ``val``.
     """
     config, weights = _finished(run)
-    metrics = {"rooms:val": evaluate_training(config, run / WEIGHTS, progress=progress)}
-    size = evaluation_set(str(config.data.val), 1, (0, 0))[0].size
+    images = training_set(config.data)
+    size, metrics = images[0].size, {}
+    if part == "network":
+        metrics = {_held_out_name(config): evaluate_training(config, run / WEIGHTS, progress=progress)}
+    grid = (size[0] // TOKEN_STRIDE, size[1] // TOKEN_STRIDE)
     network = MultiTaskNetwork(config.network, config.task_list()).eval()
     network.load_state_dict(weights)
     parameters, operations = parameter_counts(network), operation_counts(network, size)
@@ -47,7 +51,6 @@ def publish(
         weights = {key: tensor for key, tensor in weights.items() if key.startswith("encoder.")}
         parameters = dict.fromkeys(("encoder", "total"), parameters["encoder"])
         operations = dict.fromkeys(("encoder", "total"), operations["encoder"])
-        metrics = {}
     card = ModelCard(
         name=name,
         title=config.title or name,
@@ -57,14 +60,15 @@ def publish(
         architecture=config.network,
         tasks=tuple(config.task_list()),
         input_size=size,
-        token_grid=(size[0] // TOKEN_STRIDE, size[1] // TOKEN_STRIDE),
+        token_grid=grid,
         mean=config.mean,
         std=config.std,
         training=config.model_dump(mode="json", exclude={"network"}),
-        data=f"{len(training_set(config.data)):,} rendered rooms",
+        data=f"{len(images):,} rendered rooms",
         metrics=metrics,
         parameters=parameters,
         operations=operations,
+        computation=network.interaction.computation(grid[0] * grid[1]) if part == "network" else "",
         seed=config.seed,
         versions=library_versions(),
         licence=LICENCE,
@@ -72,10 +76,16 @@ def publish(
     return save_checkpoint(weights, card, folder)
 
 
+def _held_out_name(config: TrainConfig) -> str:
+    """``rooms:SPLIT``, whether the rooms of ``val`` lie in a folder or are rendered."""
+    rooms = held_out(config.data)
+    return f"rooms:{rooms.description['split']}" if isinstance(rooms, Rooms) else str(config.data.val)
+
+
 def _finished(run: Path) -> tuple[TrainConfig, dict[str, Tensor]]:
     try:
         config = TrainConfig.model_validate_json((run / CONFIG).read_text(encoding="utf-8"))
-        weights: dict[str, Any] = load_file(run / WEIGHTS)
-    except (OSError, ValueError, SafetensorError) as error:
+        (run / WEIGHTS).stat()
+    except (OSError, ValueError) as error:
         raise OptionError(f"{run} holds no finished training; train it first: python -m mtlviz train.") from error
-    return config, weights
+    return config, final_weights(run / WEIGHTS)

@@ -1,14 +1,17 @@
 """Whether an interaction says something: how sharply it reads, how much what it tells tokens differs."""
 
-import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
+from mtlviz.analysis.attention import row_blocks
+from mtlviz.analysis.attention_statistics import candidate_counts
+from mtlviz.analysis.diffusion import diffusion_ratio
+from mtlviz.analysis.entropy import entropy, normalised_entropy
+from mtlviz.analysis.write_map import written_variation
 from mtlviz.models.multitask import MultiTaskNetwork
-from mtlviz.trace import AttentionTrace, Capture, SlotTrace, Trace
+from mtlviz.trace import AffinityTrace, Capture, InteractionTrace, SlotTrace, Trace, to_arrays
 from mtlviz.training.data import Samples, to_batch
 from mtlviz.training.loop import normalised
 
@@ -28,6 +31,7 @@ def sharing_statistics(
         - ``written_variance``: variance between tokens of what is added to them, mean over the width;
         - ``written_variation``: that variance over the mean square; 0 = all tokens receive the same;
         - ``written_size``: norm of what is added over the norm of the tokens;
+        - for CTAL ``diffusion_ratio``, what is diffused over what is kept, in place of ``read_entropy``;
         - for KEM ``retrieve_entropy``, over a slot's picks, and ``slots_read``, the effective number of slots
           by mean write weight.
     """
@@ -38,7 +42,7 @@ def sharing_statistics(
         _, trace, _ = network(images, capture=Capture(interaction=True, features=True))
         if trace.interaction is None:
             return {}
-        rows.append(_of_one_image(trace))
+        rows.append(_of_one_image(to_arrays(trace)))
     return {"images": len(rows)} | {name: sum(row[name] for row in rows) / len(rows) for name in rows[0]}
 
 
@@ -46,40 +50,35 @@ def _of_one_image(trace: Trace) -> dict[str, float]:
     record, features = trace.interaction, trace.features
     if record is None or features is None:
         raise ValueError("the statistics need a trace with the interaction and the features")
-    written, before = torch.as_tensor(record.written), torch.as_tensor(features.before)
-    variance = written.var(0, unbiased=False).mean()
-    common = {
-        "written_variance": float(variance),
-        "written_variation": float(variance / written.square().mean().clamp_min(1e-30)),
-        "written_size": float(abs(record.residual) * written.norm() / before.norm()),
+    written = np.asarray(record.written, np.float64)
+    return {
+        **_of_one_kind(record),
+        "written_variance": float(written.var(0).mean()),
+        "written_variation": written_variation(record),
+        "written_size": float(abs(record.residual) * np.linalg.norm(written) / np.linalg.norm(features.before)),
     }
-    if isinstance(record, AttentionTrace):
-        return {"read_entropy": float(_attention_entropy(record).mean()), **common}
-    return {**_slot_entropies(record), **common}
+
+
+def _of_one_kind(record: InteractionTrace) -> dict[str, float]:
+    """What only this kind of interaction has."""
+    if isinstance(record, SlotTrace):
+        return _slot_entropies(record)
+    if isinstance(record, AffinityTrace):
+        return {"diffusion_ratio": diffusion_ratio(record)}
+    return {"read_entropy": _row_entropy(record)}
 
 
 def _slot_entropies(record: SlotTrace) -> dict[str, float]:
-    write, weights = torch.as_tensor(record.write), torch.as_tensor(record.weights)
+    write, weights = np.asarray(record.write), np.asarray(record.weights)
+    shares = weights / weights.sum(-1, keepdims=True)
     return {
-        "read_entropy": float(_entropy(write).mean()),
-        "retrieve_entropy": float(_entropy(weights / weights.sum(-1, keepdim=True)).mean()),
-        "slots_read": float(torch.special.entr(write.mean(0)).sum().exp()),
+        "read_entropy": float(normalised_entropy(write).mean()),
+        "retrieve_entropy": float(normalised_entropy(shares).mean()),
+        "slots_read": float(np.exp(entropy(write.mean(0)[None])[0])),
     }
 
 
-def _entropy(rows: Float[Tensor, "R C"]) -> Float[Tensor, "R"]:
-    """Entropy of every row over that of a uniform one."""
-    entropy: Tensor = torch.special.entr(rows).sum(-1) / math.log(max(rows.shape[-1], 2))
-    return entropy
-
-
-def _attention_entropy(record: AttentionTrace) -> Float[Tensor, "S"]:
-    """Of every token's weights over the tokens of the other tasks; the rows are computed task by task."""
-    queries, keys = torch.as_tensor(record.queries), torch.as_tensor(record.keys)
-    per_task = record.layout.tokens_per_task
-    entropies = []
-    for start in range(0, len(queries), per_task):
-        others = torch.cat([keys[:start], keys[start + per_task :]])
-        logits = queries[start : start + per_task] @ others.T * queries.shape[-1] ** -0.5
-        entropies.append(_entropy(logits.softmax(-1)))
-    return torch.cat(entropies)
+def _row_entropy(record: InteractionTrace) -> float:
+    """Of every token's weights over the tokens that it could read, mean over tokens."""
+    entropies = [normalised_entropy(rows, candidate_counts(record, tokens)) for tokens, rows in row_blocks(record)]
+    return float(np.concatenate(entropies).mean())

@@ -1,35 +1,26 @@
 """Files of a training: configuration and resumable state, each written whole or not at all."""
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import zipfile
 from pathlib import Path
 
 import torch
 from lightning_fabric.plugins.precision import Precision
 from pydantic import ValidationError
-from torch import nn
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from mtlviz.errors import OptionError
+from mtlviz.errors import OptionError, TrainingError
+from mtlviz.files import write_whole, written_whole
 from mtlviz.training.config import TrainConfig
 
 STATE = "state.pt"
 CONFIG = "config.json"
 LOG = "log.jsonl"
 WEIGHTS = "weights.safetensors"
-"""Files in the folder of a training; the weights are the final ones."""
-
-
-@contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """A temporary path beside ``path`` that takes its place if the block ends without an error."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        yield partial
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+METRICS = "metrics.json"
+"""Files in the folder of a training; weights and metrics are the final ones."""
 
 
 def claim(out: Path, config: TrainConfig, resume: bool) -> None:
@@ -45,15 +36,14 @@ def claim(out: Path, config: TrainConfig, resume: bool) -> None:
     """
     out.mkdir(parents=True, exist_ok=True)
     if not resume:
-        for name in (STATE, CONFIG, WEIGHTS, LOG):
+        for name in (STATE, CONFIG, WEIGHTS, METRICS, LOG):
             (out / name).unlink(missing_ok=True)
     text = config.model_dump_json(indent=1)
     known = out / CONFIG
     begun = known.exists() and ((out / STATE).exists() or (out / WEIGHTS).exists())
     if begun and _identity(known.read_text(encoding="utf-8")) != _identity(text):
         raise OptionError(f"{out} holds a training with another configuration; choose another folder or start again.")
-    with written_whole(known) as partial:
-        partial.write_text(text, encoding="utf-8")
+    write_whole(known, text)
 
 
 def _identity(text: str) -> dict[str, object]:
@@ -80,12 +70,43 @@ def save_state(out: Path, network: nn.Module, optimiser: Optimizer, precision: P
 
 
 def load_state(out: Path, network: nn.Module, optimiser: Optimizer, precision: Precision) -> int:
-    """Restore the last state in ``out`` and return the step to go on with, 0 if there is none."""
-    if not (out / STATE).exists():
+    """Restore the last state in ``out`` and return the step to go on with, 0 if there is none.
+
+    Raises:
+        TrainingError: if the state is damaged; nothing is changed on disk then.
+    """
+    path = out / STATE
+    if not path.exists():
         return 0
-    state = torch.load(out / STATE, map_location="cpu", weights_only=True)
-    network.load_state_dict(state["network"])
-    optimiser.load_state_dict(state["optimiser"])
-    precision.load_state_dict(state["precision"])
-    torch.set_rng_state(state["random"])
-    return int(state["step"])
+    try:
+        with zipfile.ZipFile(path) as archive:  # torch itself does not look at the checksums
+            if archive.testzip() is not None:
+                raise zipfile.BadZipFile("a checksum differs")
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        network.load_state_dict(state["network"])
+        optimiser.load_state_dict(state["optimiser"])
+        precision.load_state_dict(state["precision"])
+        torch.set_rng_state(state["random"])
+        return int(state["step"])
+    except OSError:
+        raise
+    except Exception as error:  # of which kind depends on the byte that is wrong, and one is pickle's own
+        raise TrainingError(
+            f"{path} is damaged, so this training cannot go on from it; restore the file, or delete it to train "
+            "from the start."
+        ) from error
+
+
+def final_weights(path: Path) -> dict[str, Tensor]:
+    """The tensors that a finished training wrote.
+
+    Raises:
+        TrainingError: if the file is missing or damaged.
+    """
+    try:
+        return dict(load_file(path))
+    except (OSError, SafetensorError) as error:
+        raise TrainingError(
+            f"{path} is missing or damaged; restore it, or delete it and train again: the training goes on from its "
+            "last state."
+        ) from error

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mtlviz.checkpoints import write_atomically
-from mtlviz.errors import OptionError
+from mtlviz.errors import DataError, OptionError
+from mtlviz.files import write_whole
 from mtlviz.training.config import TrainConfig, read_config
+from mtlviz.training.data import held_out
 from mtlviz.training.evaluate import evaluate_training
 from mtlviz.training.loop import train
+from mtlviz.training.state import METRICS
 
 INTERACTIONS: dict[str, dict[str, Any]] = {
     "none": {},
@@ -18,6 +20,7 @@ INTERACTIONS: dict[str, dict[str, Any]] = {
 }
 """Interactions of the study with their options."""
 
+STUDY = "study.json"
 MIOU_POINTS = 2.0
 DEPTH_ERROR = 0.05
 CRITERION = (
@@ -31,17 +34,19 @@ def run_study(folder: Path, out: Path, regimes: Sequence[str] | None = None) -> 
 
     Args:
         folder: of the regimes' YAML files; names that begin with ``_`` are bases and no regimes.
-        out: receives one folder a training, ``REGIME/INTERACTION``, and ``study.json``.
+        out: receives one folder a training, ``REGIME/INTERACTION``, and ``study.json``, which keeps what it says
+            about regimes that are not run now.
         regimes: names of those to run; None takes all.
 
     Returns:
-        ``criterion``; ``regimes`` with, by name, ``summary``, ``scores`` by interaction (mIoU in points, depth
-        RMSE in metres, mean normal error in degrees, and the same with the interaction switched off), ``behind``
-        (how far ``none`` lies behind) and ``matters``; and ``chosen``, the regime that matters most or None.
+        What ``study.json`` holds: ``criterion``; ``regimes`` with, by name, ``summary``, ``scores`` by interaction
+        (mIoU in points, depth RMSE in metres, mean normal error in degrees, and the same with the interaction
+        switched off), ``behind`` (how far ``none`` lies behind) and ``matters``; and ``chosen``, the regime that
+        matters most or None.
 
     Raises:
         OptionError: if a regime is unknown or its configuration wrong.
-        DataError: if its data are missing.
+        DataError: if its data are missing, or ``study.json`` or a training's metrics are damaged.
     """
     there = {path.stem: path for path in sorted(folder.glob("*.yaml")) if not path.stem.startswith("_")}
     unknown = [name for name in regimes or () if name not in there]
@@ -49,15 +54,44 @@ def run_study(folder: Path, out: Path, regimes: Sequence[str] | None = None) -> 
         raise OptionError(
             f"Regime {', '.join(unknown) or folder} is unknown; choose from {', '.join(there) or 'none'}."
         )
-    found = {name: _regime(read_config(there[name]), out / name) for name in regimes or there}
-    matter = {name: _strength(regime["behind"]) for name, regime in found.items() if regime["matters"]}
-    study = {
-        "criterion": CRITERION,
-        "regimes": found,
-        "chosen": max(matter, key=matter.__getitem__) if matter else None,
-    }
-    write_atomically(out / "study.json", (json.dumps(study, indent=1) + "\n").encode())
+    _known_regimes(out)  # what is wrong is refused now, rather than after hours
+    configs = {name: read_config(there[name]) for name in regimes or there}
+    for config in configs.values():
+        held_out(config.data)
+    found = {name: _regime(config, out / name) for name, config in configs.items()}
+    merged = {**_known_regimes(out), **found}
+    study = _verdict({name: merged[name] for name in sorted(merged)})
+    write_whole(out / STUDY, json.dumps(study, indent=1) + "\n")
     return study
+
+
+def _known_regimes(out: Path) -> dict[str, Any]:
+    """What ``study.json`` says about regimes that were run before."""
+    if not (out / STUDY).exists():
+        return {}
+    known = _read_json(out / STUDY).get("regimes")
+    if not isinstance(known, dict) or not all(isinstance(one, dict) and "behind" in one for one in known.values()):
+        raise DataError(f"{out / STUDY} holds no study; delete it: what was trained and scored is kept beside it.")
+    return known
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"{path} is damaged; delete it: what was trained is kept, and scored again.") from error
+    return values if isinstance(values, dict) else {}
+
+
+def _verdict(regimes: dict[str, Any]) -> dict[str, Any]:
+    """All regimes judged by one criterion."""
+    strengths = {name: _strength(regime["behind"]) for name, regime in regimes.items()}
+    strongest = max(strengths, key=strengths.__getitem__)
+    return {
+        "criterion": CRITERION,
+        "regimes": {name: {**regime, "matters": strengths[name] >= 1} for name, regime in regimes.items()},
+        "chosen": strongest if strengths[strongest] >= 1 else None,
+    }
 
 
 def _regime(config: TrainConfig, out: Path) -> dict[str, Any]:
@@ -65,8 +99,7 @@ def _regime(config: TrainConfig, out: Path) -> dict[str, Any]:
     for interaction, options in INTERACTIONS.items():
         network = config.network.model_copy(update={"interaction": interaction, "options": options})
         scores[interaction] = _scores(config.model_copy(update={"network": network}), out / interaction)
-    behind = lag(scores)
-    return {"summary": config.summary, "scores": scores, "behind": behind, "matters": _strength(behind) >= 1}
+    return {"summary": config.summary, "scores": scores, "behind": lag(scores)}
 
 
 def _strength(behind: dict[str, float]) -> float:
@@ -91,11 +124,11 @@ def lag(scores: dict[str, dict[str, float]]) -> dict[str, float]:
 def _scores(config: TrainConfig, out: Path) -> dict[str, float]:
     """Headline scores of one training, from its folder if it was scored before."""
     weights = train(config, out)
-    known = out / "metrics.json"
-    result = json.loads(known.read_text(encoding="utf-8")) if known.exists() else {}
+    known = out / METRICS
+    result = _read_json(known) if known.exists() else {}
     if result.get("data") != str(config.data.val):
         result = evaluate_training(config, weights)
-        write_atomically(known, (json.dumps(result, indent=1) + "\n").encode())
+        write_whole(known, json.dumps(result, indent=1) + "\n")
     scores = _headlines({task: values["metrics"] for task, values in result["tasks"].items()})
     if "interaction_off" in result:
         off = _headlines(result["interaction_off"])

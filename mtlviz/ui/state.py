@@ -15,10 +15,11 @@ import streamlit as st
 from mtlviz.checkpoints import DEFAULT_FOLDER, MANIFEST, ModelCard, checkpoint_names, read_card
 from mtlviz.data.images import image_sha256
 from mtlviz.data.sample import Sample
+from mtlviz.edits import Edit
 from mtlviz.engine import Engine, Run, load
 from mtlviz.errors import CheckpointError, ImageError
 from mtlviz.plots.maps import Geometry
-from mtlviz.trace import INTERACTION, Capture, Edit
+from mtlviz.trace import INTERACTION, Capture
 
 Which = Literal["a", "b"]
 MODEL_KEYS: dict[Which, str] = {"a": "model", "b": "second"}

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from mtlviz.edits import Edit
 from mtlviz.errors import OptionError
 from mtlviz.models.interactions import build_interaction
 from mtlviz.models.interactions.base import from_tokens, to_tokens
-from mtlviz.trace import INTERACTION, Edit, to_arrays
+from mtlviz.trace import INTERACTION, to_arrays
 from tests.models.literal_kem import literal_kem
 
 TASKS = ("semseg", "depth", "normals")

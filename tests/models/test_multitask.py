@@ -3,12 +3,13 @@
 import pytest
 import torch
 
+from mtlviz.edits import Edit
 from mtlviz.models.encoders import EncoderConfig
 from mtlviz.models.interactions import REGISTRY
 from mtlviz.models.multitask import MultiTaskNetwork, NetworkConfig, parameter_counts, token_mask
 from mtlviz.models.operations import operation_counts
 from mtlviz.tasks import TASKS
-from mtlviz.trace import INTERACTION, PLACES, Capture, Edit, SlotTrace, to_arrays
+from mtlviz.trace import INTERACTION, PLACES, Capture, SlotTrace, to_arrays
 
 NYUD = tuple(TASKS[name] for name in ("semseg", "depth", "normals", "edge"))
 TINY = EncoderConfig(widths=(8, 8, 8, 8, 8), blocks=(0, 0, 0, 0, 0), out=8)
@@ -16,6 +17,7 @@ TINY = EncoderConfig(widths=(8, 8, 8, 8, 8), blocks=(0, 0, 0, 0, 0), out=8)
 
 def tiny(interaction="kem", tasks=NYUD, **options):
     torch.manual_seed(0)
+    options = {"grid": (8, 12), **options} if interaction == "ctal" else options
     return MultiTaskNetwork(
         NetworkConfig(encoder=TINY, width=8, decoder_widths=(8, 8), interaction=interaction, options=options),
         tasks,
@@ -36,7 +38,8 @@ def test_every_task_is_predicted_at_input_resolution_in_its_quantity(interaction
     torch.testing.assert_close(outputs["normals"].norm(dim=1), torch.ones(2, 64, 96))
 
 
-@pytest.mark.parametrize("interaction", sorted(set(REGISTRY) - {"none"}))
+# CTAL's projections and output block stay when nothing is diffused; test_ctal has its own statement.
+@pytest.mark.parametrize("interaction", sorted(set(REGISTRY) - {"none", "ctal"}))
 def test_switching_the_interaction_off_equals_hard_sharing(interaction):
     network, shared = tiny(interaction), tiny("none")
     for parameter in network.interaction.parameters():  # some start as hard sharing

@@ -4,10 +4,11 @@ import pytest
 import torch
 
 from mtlviz.analysis.attention import attention_rows
+from mtlviz.edits import Edit
 from mtlviz.errors import OptionError
 from mtlviz.models.interactions import build_interaction
 from mtlviz.models.interactions.base import to_tokens
-from mtlviz.trace import INTERACTION, Edit, to_arrays
+from mtlviz.trace import INTERACTION, to_arrays
 
 TASKS = ("semseg", "depth", "normals")
 WIDTH, GRID = 16, (3, 4)

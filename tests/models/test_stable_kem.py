@@ -6,13 +6,14 @@ import pytest
 import torch
 from torch.nn import functional
 
+from mtlviz.edits import Edit
 from mtlviz.errors import OptionError
 from mtlviz.models.etf import simplex_etf
 from mtlviz.models.interactions import build_interaction
 from mtlviz.models.interactions.base import from_tokens, to_tokens
 from mtlviz.models.interactions.collapse_loss import centre_loss, dot_regression_loss
 from mtlviz.tasks import IGNORE
-from mtlviz.trace import INTERACTION, Edit, to_arrays
+from mtlviz.trace import INTERACTION, to_arrays
 from tests.models.literal_kem import literal_kem
 
 TASKS = ("semseg", "depth", "human_parts")

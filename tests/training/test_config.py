@@ -41,6 +41,8 @@ def test_a_configuration_changes_the_fields_of_its_base(tmp_path):
         ({"weights": {"saliency": 1}}, "weights names 'saliency', which is not one of the tasks"),
         ({"data": {"train": "a", "keep": {"depth": 0}}}, "the share of 'depth' must lie above 0"),
         ({"data": {"train": "a", "augment": {"scale": [0.5, 1]}}}, "data.augment: scale must be"),
+        ({"data": {"train": "a", "val": "rooms:train"}}, "data.val: give rooms:val or rooms:test, which no training"),
+        ({"data": {"train": "a", "val": "rooms:night"}}, "or a folder of rooms; got rooms:night"),
         ({"devices": 3}, "a batch of 16 cannot be split evenly over 3 devices"),
         ({"network": {"width": "wide"}}, "network.width: Input should be a valid integer"),
     ],

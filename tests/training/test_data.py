@@ -10,6 +10,7 @@ from mtlviz.training.data import (
     First,
     TrainingStream,
     evaluation_set,
+    held_out,
     kept_labels,
     random_bars,
     stream_index,
@@ -85,6 +86,13 @@ def test_rooms_rendered_on_the_fly_are_those_on_disk(rooms):
     for index in range(2):
         np.testing.assert_array_equal(rendered[index].image, written[index].image)
         np.testing.assert_array_equal(rendered[index].labels["depth"], written[index].labels["depth"])
+
+
+def test_held_out_rooms_that_are_rendered_have_the_size_of_the_training_images(rooms):
+    found = held_out(tiny_config(rooms, data={"val": "rooms:val"}).data, 2)
+    assert [sample.name for sample in found] == [sample.name for sample in First(Rooms(rooms / "val"), 2)]
+    assert found[0].size == (32, 64)
+    assert len(held_out(tiny_config(rooms, data={"val": "rooms:test"}).data)) == 300
 
 
 def test_an_unknown_split_is_named():

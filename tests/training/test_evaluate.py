@@ -1,21 +1,23 @@
 import json
-import math
 
 import numpy as np
 import pytest
+import scipy.stats
 import torch
 
 from mtlviz.data.rooms import Rooms, class_frequencies
+from mtlviz.edits import Edit
 from mtlviz.errors import DataError
 from mtlviz.metrics import build_meter
 from mtlviz.tasks import TASKS
-from mtlviz.trace import Edit, FeatureTrace, SlotTrace, TokenLayout, Trace
+from mtlviz.trace import FeatureTrace, SlotTrace, TokenLayout, Trace
 from mtlviz.training import build_network, evaluate_network, evaluate_training, train
 from mtlviz.training.config import IMAGENET_MEAN, IMAGENET_STD
 from mtlviz.training.data import First, join, to_batch
 from mtlviz.training.evaluate import fit_constants
 from mtlviz.training.loop import normalised
 from mtlviz.training.sharing import _of_one_image, sharing_statistics
+from tests.models.literal_kem import literal_kem
 from tests.training.tiny import tiny_config
 
 
@@ -120,10 +122,52 @@ def test_sharp_reading_of_two_slots_has_entropy_zero():
     assert statistics["written_variance"] == statistics["written_variation"] == pytest.approx(1)
 
 
-@pytest.mark.parametrize("interaction", ["kem", "cross_attention"])
-def test_statistics_of_a_network_are_in_range(rooms, val, interaction):
-    config = tiny_config(rooms, network={"interaction": interaction, "options": {}})
-    statistics = sharing_statistics(build_network(config).eval(), val, 2, IMAGENET_MEAN, IMAGENET_STD)
-    assert statistics["images"] == 2
-    assert 0 <= statistics["read_entropy"] <= 1 + 1e-6
-    assert all(math.isfinite(value) for value in statistics.values())
+def literal_attention(module, tokens: torch.Tensor, tasks: int) -> dict[str, torch.Tensor]:
+    """Cross-attention token by token: what every token reads of all other tasks, and what is written to it."""
+    per_task = len(tokens) // tasks
+    rows, written = [], []
+    for index, token in enumerate(tokens):
+        others = torch.cat([part for task, part in enumerate(tokens.split(per_task)) if task != index // per_task])
+        scores = (others @ module.key.weight.T) @ (module.query.weight @ token) / len(token) ** 0.5
+        rows.append(scores.softmax(0))
+        written.append(module.output.weight @ (module.value.weight @ (rows[-1] @ others)))
+    return {"write": torch.stack(rows), "written": torch.stack(written)}
+
+
+SHARPER = {"kem": 30.0, "cross_attention": 300.0}
+"""Factors that make the tiny network's tokens choose."""
+
+
+@pytest.mark.parametrize("interaction", SHARPER)
+def test_statistics_of_a_network_are_those_of_the_literal_equations(rooms, val, interaction):
+    network = build_network(tiny_config(rooms, network={"interaction": interaction, "options": {}})).eval()
+    with torch.no_grad():
+        for parameter in network.interaction.parameters():
+            parameter.mul_(SHARPER[interaction])  # away from the even reading of the start
+    statistics = sharing_statistics(network, val, 2, IMAGENET_MEAN, IMAGENET_STD)
+    expected = []
+    for index in range(2):
+        image = normalised(to_batch(val[index], ()), IMAGENET_MEAN, IMAGENET_STD)
+        with torch.inference_mode():
+            shared, _ = network.encoder(image)
+            features = [encoder(shared)[0].flatten(1).T for encoder in network.task_encoders.values()]
+            tokens, module = torch.cat(features).double(), network.interaction.double()
+            literal = literal_kem(module, tokens) if interaction == "kem" else literal_attention(module, tokens, 4)
+            network.float()
+        written = literal["written"].numpy()
+        between = ((written - written.mean(0)) ** 2).mean()
+        row = {
+            "read_entropy": np.mean([scipy.stats.entropy(row) / np.log(len(row)) for row in literal["write"].numpy()]),
+            "written_variance": between,
+            "written_variation": between / (written**2).mean(),
+            "written_size": np.linalg.norm(written) / np.linalg.norm(tokens.numpy()),
+        }
+        if interaction == "kem":
+            picked = [row[row > 0] for row in literal["retrieve"].numpy()]
+            row["retrieve_entropy"] = np.mean([scipy.stats.entropy(weights) / np.log(3) for weights in picked])
+            row["slots_read"] = np.exp(scipy.stats.entropy(literal["write"].numpy().mean(0)))
+        expected.append(row)
+    assert statistics.pop("images") == 2
+    means = {name: np.mean([row[name] for row in expected]) for name in expected[0]}
+    assert 0.05 < means["read_entropy"] < 0.95
+    assert statistics == pytest.approx(means, rel=1e-4)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from mtlviz.errors import DataError, OptionError
+from mtlviz.errors import DataError, OptionError, TrainingError
 from mtlviz.training import build_network, loop, train
 from mtlviz.training.data import Batch
 from mtlviz.training.loop import normalised, parameter_groups, rate_factor
@@ -92,6 +92,92 @@ def test_only_whole_files_are_left(rooms, tmp_path):
     ]
 
 
+def flip(path, part):
+    """Change one byte of a large tensor of the state."""
+    state = torch.load(path, weights_only=True)
+    moments = [entry["exp_avg"] for entry in state["optimiser"]["state"].values()]
+    tensors = list(state["network"].values()) if part == "network" else moments
+    stored = max(tensors, key=torch.Tensor.numel).untyped_storage()
+    content = bytearray(path.read_bytes())
+    content[content.index(bytes(stored)) + 1] ^= 0xFF
+    path.write_bytes(content)
+
+
+DAMAGES = {
+    "cut short": lambda path: path.write_bytes(path.read_bytes()[:-200]),
+    "empty": lambda path: path.write_bytes(b""),
+    "of another kind": lambda path: path.write_text("{}"),
+    "a byte of the weights": lambda path: flip(path, "network"),
+    "a byte of the moments": lambda path: flip(path, "optimiser"),
+    "without the optimiser": lambda path: torch.save({"step": 4, "network": {}}, path),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_state_is_one_sentence_and_nothing_is_lost(rooms, tmp_path, killed, damage):
+    config = tiny_config(rooms)
+    killed(6)
+    with pytest.raises(KeyboardInterrupt):
+        train(config, tmp_path)
+    DAMAGES[damage](tmp_path / "state.pt")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    killed(None)
+    with pytest.raises(TrainingError, match=r"^\S*state\.pt is damaged.*; restore the file, or delete it.*\.$"):
+        train(config, tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    (tmp_path / "state.pt").unlink()
+    assert train(config, tmp_path).exists()
+
+
+@pytest.mark.parametrize("clip", [5.0, None])
+def test_a_gradient_that_is_not_finite_stops_before_its_step_and_keeps_the_last_state(
+    rooms, tmp_path, monkeypatch, clip
+):
+    losses, taken = loop.task_losses, []
+
+    def spoiled(*arguments):
+        taken.append(1)
+        found = losses(*arguments)
+        return found if len(taken) < 6 else {**found, "depth": found["depth"] * math.nan}
+
+    config = tiny_config(rooms, optimiser={"warmup": 8, "clip": clip})
+    monkeypatch.setattr(loop, "task_losses", spoiled)
+    with pytest.raises(TrainingError, match=r"not finite \(nor is the loss of depth\).*lower optimiser\.rate.*\.$"):
+        train(config, tmp_path)
+    assert not (tmp_path / "weights.safetensors").exists()
+    assert [entry["step"] for entry in read_log(tmp_path)] == [2, 4]
+    monkeypatch.setattr(loop, "task_losses", losses)
+    resumed = load_file(train(config, tmp_path))
+    whole = load_file(train(config, tmp_path / "whole"))
+    assert all(torch.equal(resumed[name], whole[name]) for name in whole)
+
+
+def test_without_a_largest_norm_gradients_are_left_as_they_are(rooms, tmp_path):
+    free, wide = (tiny_config(rooms, budget=16, optimiser={"warmup": 0, "clip": clip}) for clip in (None, 1e9))
+    first, second = (load_file(train(config, tmp_path / str(n))) for n, config in enumerate((free, wide)))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize(
+    ("val", "sentence"), [("missing", "holds no rooms.json"), ("../val-of-another-day", "holds no rooms.json")]
+)
+def test_held_out_rooms_that_are_missing_are_refused_before_the_first_step(rooms, tmp_path, killed, val, sentence):
+    killed(1)
+    with pytest.raises(DataError, match=sentence):
+        train(tiny_config(rooms, data={"val": rooms / val}), tmp_path)
+
+
+def test_a_log_with_an_unfinished_line_is_gone_on_with(rooms, tmp_path, killed):
+    killed(6)
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny_config(rooms), tmp_path)
+    with (tmp_path / "log.jsonl").open("ab") as log:
+        log.write(b'{"step": 5, "depth": {}\n{"images"}\n\xff')
+    killed(None)
+    train(tiny_config(rooms), tmp_path)
+    assert [entry["step"] for entry in read_log(tmp_path)] == [2, 4, 6, 8, 10, 12]
+
+
 def test_training_leaves_torch_as_it_was(rooms, tmp_path):
     before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     train(tiny_config(rooms, budget=4, threads=2), tmp_path)
@@ -136,7 +222,7 @@ def test_a_training_names_the_encoder_it_started_from_and_refuses_another(rooms,
 def test_the_rest_starts_alike_whatever_the_interaction(rooms):
     networks = [
         build_network(tiny_config(rooms, network={"interaction": name, "options": {}}))
-        for name in ("none", "kem", "cross_attention")
+        for name in ("none", "kem", "cross_attention", "stable_kem")
     ]
     for name, value in networks[0].state_dict().items():
         assert all(torch.equal(value, other.state_dict()[name]) for other in networks[1:]), name

@@ -3,7 +3,7 @@ import json
 import pytest
 import yaml
 
-from mtlviz.errors import OptionError
+from mtlviz.errors import DataError, OptionError
 from mtlviz.training.study import CRITERION, lag, run_study
 from tests.training.tiny import tiny_config
 
@@ -32,6 +32,47 @@ def test_every_regime_is_trained_with_every_interaction_and_kept(regimes, tmp_pa
     assert run_study(regimes, tmp_path / "out", ["plain"]) == study
     assert {path: path.stat().st_mtime_ns for path in written} == written
     assert json.loads((tmp_path / "out" / "study.json").read_text()) == study
+
+
+def test_a_regime_that_is_run_alone_leaves_what_is_known_of_the_others(regimes, tmp_path):
+    out = tmp_path / "out"
+    plain = run_study(regimes, out, ["plain"])["regimes"]["plain"]
+    both = run_study(regimes, out, ["narrow"])
+    assert list(both["regimes"]) == ["narrow", "plain"]
+    assert both["regimes"]["plain"] == plain
+    assert json.loads((out / "study.json").read_text()) == both == run_study(regimes, out)
+
+
+def test_the_regime_is_chosen_among_all_that_are_known(regimes, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    known = {"summary": "", "scores": {}, "behind": {"miou_points": 1e3, "depth_error": 0.0}, "matters": False}
+    (out / "study.json").write_text(json.dumps({"regimes": {"earlier": known}}))
+    study = run_study(regimes, out, ["plain"])
+    assert (study["chosen"], study["regimes"]["earlier"]["matters"]) == ("earlier", True)
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"regimes": 3}', '{"regimes": {"plain": {}}}'])
+def test_a_damaged_study_is_refused_before_anything_is_trained(regimes, tmp_path, content):
+    (tmp_path / "study.json").write_text(content)
+    with pytest.raises(DataError, match=r"study\.json .*; delete it: what was trained .*\.$"):
+        run_study(regimes, tmp_path, ["plain"])
+    assert not (tmp_path / "plain").exists()
+    assert (tmp_path / "study.json").read_text() == content
+
+
+def test_damaged_metrics_are_named(regimes, tmp_path):
+    run_study(regimes, tmp_path, ["plain"])
+    (tmp_path / "plain" / "kem" / "metrics.json").write_text("{")
+    with pytest.raises(DataError, match=r"kem/metrics\.json is damaged; delete it"):
+        run_study(regimes, tmp_path, ["plain"])
+
+
+def test_a_study_without_held_out_rooms_is_refused_before_anything_is_trained(regimes, tmp_path):
+    (regimes / "plain.yaml").write_text("base: _base.yaml\ndata: {val: null}\n")
+    with pytest.raises(DataError, match=r"names no data\.val"):
+        run_study(regimes, tmp_path, ["plain"])
+    assert not (tmp_path / "plain").exists()
 
 
 def test_lag_is_measured_against_the_best_interaction():

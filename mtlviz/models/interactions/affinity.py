@@ -172,11 +172,11 @@ def linear_diffusion(
             summaries = (moved.transpose(1, 2) @ values).chunk(groups, -1)  # (B, C, E / G): K of this source and shift
             del moved
             for group, summary in enumerate(summaries):
-                weighted = weights[group, :, row, column, None] * units
+                kernel = weights[group, :, row, column, None]  # (n, 1)
                 if target is None:
-                    diffused[group] = _multiplied_and_added(diffused[group], weighted, summary)
+                    diffused[group] = _multiplied_and_added(diffused[group], kernel * units, summary)
                 else:
-                    diffused[group] = diffused[group].index_add(1, target, weighted @ summary)
+                    diffused[group] = diffused[group].index_add(1, target, (kernel * units) @ summary)
     return diffused[0] if groups == 1 else torch.cat(diffused, -1)
 
 

@@ -10,14 +10,17 @@ from jaxtyping import Bool, Float, Int
 from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import Tensor, nn
 
+from mtlviz.edits import Edit
 from mtlviz.errors import OptionError
 from mtlviz.models.interactions.edited import ALWAYS, edited_inputs
-from mtlviz.trace import Capture, Edit, InteractionTrace, TokenLayout
+from mtlviz.trace import Capture, InteractionTrace, TokenLayout
 
 TaskFeatures = dict[str, Float[Tensor, "B D H W"]]
 TokenLabels = dict[str, Int[Tensor, "B N"]]
 """By classification task the class of every token, ``IGNORE`` where it has none."""
-Result = tuple[TaskFeatures, InteractionTrace | None, dict[str, Tensor]]
+DecoderFeatures = dict[str, Float[Tensor, "B _ _ _"]]
+"""By task what its decoder receives, of any width and stride."""
+Result = tuple[DecoderFeatures, InteractionTrace | None, dict[str, Tensor]]
 
 
 class InteractionConfig(BaseModel):
@@ -104,6 +107,10 @@ class Interaction(nn.Module):
         if strange:
             can = ", ".join(sorted(ALWAYS | self.edits))
             raise OptionError(f"This model's interaction cannot apply the edit {strange[0]!r}; it can apply {can}.")
+
+    def computation(self, tokens_per_task: int) -> str:
+        """Which of several computations of the same function runs on this many tokens; empty if there is one only."""
+        return ""
 
     def operations(self, tokens_per_task: int) -> dict[str, int]:
         """Multiply-accumulates of one image by name of the computation, ``"used"`` being the one that runs."""

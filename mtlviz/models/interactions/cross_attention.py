@@ -17,6 +17,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mtlviz.edits import Edit
 from mtlviz.errors import OptionError
 from mtlviz.models.interactions.base import (
     Interaction,
@@ -32,7 +33,7 @@ from mtlviz.models.interactions.base import (
     token_layout,
 )
 from mtlviz.models.interactions.edited import distractor_tokens, received, same_label
-from mtlviz.trace import AttentionTrace, Capture, Edit
+from mtlviz.trace import AttentionTrace, Capture
 
 
 class CrossAttentionConfig(InteractionConfig):

@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mtlviz.edits import Edit
 from mtlviz.errors import OptionError
 from mtlviz.models.interactions.affinity import Fusion, dense_diffusion, linear_diffusion, unit_features
 from mtlviz.models.interactions.base import (
@@ -31,9 +32,10 @@ from mtlviz.models.interactions.base import (
 from mtlviz.models.interactions.ctal_blocks import block_operations, input_block, output_block
 from mtlviz.models.interactions.ctal_config import CTALConfig
 from mtlviz.models.interactions.edited import received
-from mtlviz.trace import AffinityTrace, Capture, Edit
+from mtlviz.trace import AffinityTrace, Capture
 
 Computation = Literal["dense", "linear"]
+Projected = dict[str, Float[Tensor, "B C H W"]]
 
 
 @register("ctal")
@@ -87,8 +89,7 @@ class CTAL(Interaction):
         """
         projected = self.projected(features)
         values = self._values(projected, mask)  # (B, n, E)
-        silenced = () if edit is None else edit.silenced
-        fusion = self.fusion(values.shape[1], silenced)
+        fusion = self.fusion(values.shape[1], () if edit is None else edit.silenced)
         attended = _received(self._attended(projected, values, fusion, mask), projected, edit)
         gamma = self.config.gamma if edit is None or edit.residual is None else edit.residual
         diffused = _blended(projected, attended, gamma)
@@ -97,18 +98,18 @@ class CTAL(Interaction):
             trace = self._trace(features, mask, projected, values, fusion, attended, gamma)
         return {task: self.outputs[task](diffused[task]) for task in self.tasks}, trace, {}
 
-    def projected(self, features: TaskFeatures) -> TaskFeatures:
+    def projected(self, features: TaskFeatures) -> Projected:
         """F_t, the input of the core."""
         self._check_grid(features)
         return {task: self.inputs[task](feature) for task, feature in features.items()}
 
-    def core(self, projected: TaskFeatures, mask: Bool[Tensor, "B N"] | None = None) -> TaskFeatures:
+    def core(self, projected: Projected, mask: Bool[Tensor, "B N"] | None = None) -> Projected:
         """Z_t from F_t (ctal.md 1.2-1.5)."""
         values = self._values(projected, mask)
         attended = self._attended(projected, values, self.fusion(values.shape[1]), mask)
         return _blended(projected, attended, self.config.gamma)
 
-    def compared(self, features: TaskFeatures) -> TaskFeatures:
+    def compared(self, features: TaskFeatures) -> Projected:
         """The unit features, whose inner products are the affinities; see ``Interaction.compared``."""
         projected = self.projected(features)
         return {task: _to_image(self._units(task, feature, None), feature) for task, feature in projected.items()}
@@ -161,8 +162,8 @@ class CTAL(Interaction):
         if not self.config.free_of_grid and (rows, columns) != self.config.grid:
             own = " x ".join(map(str, self.config.grid))
             raise OptionError(
-                f"CTAL's weights belong to a grid of {own} tokens and these features have {rows} x {columns}; resize the "
-                "image, or set the option 'grid' and train again."
+                f"CTAL's weights belong to a grid of {own} tokens and these features have {rows} x {columns}; resize "
+                "the image, or set the option 'grid' and train again."
             )
 
     def _units(
@@ -172,19 +173,19 @@ class CTAL(Interaction):
         with full_precision(_to_tokens(feature)) as tokens:
             return unit_features(self.compare[task](tokens) if task in self.compare else tokens, mask)
 
-    def _sources(self, projected: TaskFeatures, mask: Bool[Tensor, "B N"] | None) -> Iterator[Float[Tensor, "B n C"]]:
+    def _sources(self, projected: Projected, mask: Bool[Tensor, "B N"] | None) -> Iterator[Float[Tensor, "B n C"]]:
         """Unit features, task by task, each made when it is asked for."""
         for task, feature in projected.items():
             yield self._units(task, feature, mask)
 
-    def _values(self, projected: TaskFeatures, mask: Bool[Tensor, "B N"] | None) -> Float[Tensor, "B n E"]:
+    def _values(self, projected: Projected, mask: Bool[Tensor, "B N"] | None) -> Float[Tensor, "B n E"]:
         """Values of all tasks side by side, zero at padding."""
         values = torch.cat([_to_tokens(self.values[task](feature)) for task, feature in projected.items()], -1)
         return values if mask is None else values * mask[..., None]
 
     def _attended(
         self,
-        projected: TaskFeatures,
+        projected: Projected,
         values: Float[Tensor, "B n E"],
         fusion: Fusion,
         mask: Bool[Tensor, "B N"] | None,
@@ -202,7 +203,7 @@ class CTAL(Interaction):
         self,
         features: TaskFeatures,
         mask: Bool[Tensor, "B N"] | None,
-        projected: TaskFeatures,
+        projected: Projected,
         values: Float[Tensor, "B n E"],
         fusion: Fusion,
         attended: Float[Tensor, "B n E"],
@@ -227,7 +228,7 @@ class CTAL(Interaction):
         )
 
 
-def _blended(projected: TaskFeatures, attended: Float[Tensor, "B n E"], gamma: float) -> TaskFeatures:
+def _blended(projected: Projected, attended: Float[Tensor, "B n E"], gamma: float) -> Projected:
     """The features blended with what they received, gamma Y + (1 - gamma) F, which is exactly F at gamma = 0."""
     parts = attended.chunk(len(projected), -1)
     return {
@@ -236,7 +237,7 @@ def _blended(projected: TaskFeatures, attended: Float[Tensor, "B n E"], gamma: f
     }
 
 
-def _received(attended: Float[Tensor, "B n E"], projected: TaskFeatures, edit: Edit | None) -> Float[Tensor, "B n E"]:
+def _received(attended: Float[Tensor, "B n E"], projected: Projected, edit: Edit | None) -> Float[Tensor, "B n E"]:
     """What positions receive under an edit; a muted one keeps its own features whatever gamma is."""
     if edit is None or not (edit.muted or edit.moved):
         return attended
@@ -251,4 +252,5 @@ def _to_tokens(feature: Float[Tensor, "B C H W"]) -> Float[Tensor, "B n C"]:
 
 
 def _to_image(tokens: Float[Tensor, "B n C"], like: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
-    return tokens.transpose(1, 2).unflatten(2, like.shape[-2:])
+    image: Tensor = tokens.transpose(1, 2).unflatten(2, like.shape[-2:])
+    return image

@@ -55,5 +55,5 @@ def output_block(channels: int) -> nn.Module:
 
 def block_operations(scales: int, width: int, channels: int, positions: int) -> int:
     """Multiply-accumulates of both blocks of one task on a grid of ``positions`` that 2 ** (scales - 1) divides."""
-    coarse = sum(9 * width**2 * (positions // 4**scale) for scale in range(1, scales))
+    coarse = 9 * width**2 * sum(positions // int(4**scale) for scale in range(1, scales))
     return coarse + scales * width * channels * positions + 40 * channels**2 * positions

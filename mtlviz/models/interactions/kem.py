@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float, Int
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from mtlviz.edits import Edit
 from mtlviz.errors import OptionError
 from mtlviz.models.interactions.base import (
     Interaction,
@@ -45,7 +46,7 @@ from mtlviz.models.interactions.kem_edits import (
     oracle_reads,
 )
 from mtlviz.models.interactions.memory_gate import MemoryGate
-from mtlviz.trace import Capture, Edit, EtfTrace, SlotTrace, TokenLayout
+from mtlviz.trace import Capture, EtfTrace, SlotTrace, TokenLayout
 
 MANY = 8
 """Slots that pick more than one token in so many multiply a sparse matrix with all tokens instead of gathering."""

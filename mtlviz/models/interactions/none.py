@@ -3,8 +3,9 @@
 from jaxtyping import Bool
 from torch import Tensor
 
+from mtlviz.edits import Edit
 from mtlviz.models.interactions.base import Interaction, Result, TaskFeatures, TokenLabels, register
-from mtlviz.trace import Capture, Edit
+from mtlviz.trace import Capture
 
 
 @register("none")

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from mtlviz.edits import Edit
 from mtlviz.errors import OptionError
 from mtlviz.models.interactions.base import (
     Interaction,
@@ -28,7 +29,7 @@ from mtlviz.models.interactions.base import (
 )
 from mtlviz.models.interactions.cross_attention import edited_reading
 from mtlviz.models.interactions.edited import received, same_label
-from mtlviz.trace import AttentionTrace, Capture, Edit
+from mtlviz.trace import AttentionTrace, Capture
 
 PARTS = ("query", "key", "value", "output")
 
