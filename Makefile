@@ -47,6 +47,8 @@ else
 	$(RUN) -m mtlviz train configs/none.yaml --publish none
 	$(RUN) -m mtlviz train configs/kem.yaml --publish kem
 	$(RUN) -m mtlviz train configs/cross_attention.yaml --publish cross_attention
+	$(RUN) -m mtlviz train configs/skem.yaml --publish skem
+	$(RUN) -m mtlviz train configs/ctal.yaml --publish ctal
 endif
 
 bench: $(DEVELOPMENT)

@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from mtlviz.errors import CheckpointError, MtlvizError
+from mtlviz.files import write_whole
 from mtlviz.models.multitask import MultiTaskNetwork, NetworkConfig
 from mtlviz.tasks import Task
 
@@ -50,6 +49,7 @@ class ModelCard(BaseModel):
         metrics: results by data set, as ``evaluate`` writes them.
         parameters: counts by part.
         operations: multiply-accumulates of one image by part.
+        computation: which of several computations of its interaction runs; empty if there is one only.
         seed: of the training.
         versions: of the libraries it was trained with.
         licence: of the weights.
@@ -74,6 +74,7 @@ class ModelCard(BaseModel):
     metrics: dict[str, Any] = {}
     parameters: dict[str, int] = {}
     operations: dict[str, int] = {}
+    computation: str = ""
     seed: int = 0
     versions: dict[str, str] = {}
     licence: str = "MIT"
@@ -175,9 +176,9 @@ def save_checkpoint(tensors: Mapping[str, torch.Tensor], card: ModelCard, folder
     entries[card.name] = {
         "part": card.part, "weights_sha256": card.weights_sha256, "card_sha256": _sha256(content),
     }  # fmt: skip
-    write_atomically(folder / f"{card.name}.safetensors", weights)
-    write_atomically(folder / f"{card.name}.json", content)
-    write_atomically(folder / MANIFEST, (json.dumps(entries, indent=2) + "\n").encode())
+    write_whole(folder / f"{card.name}.safetensors", weights)
+    write_whole(folder / f"{card.name}.json", content)
+    write_whole(folder / MANIFEST, json.dumps(entries, indent=2) + "\n")
     return card
 
 
@@ -198,19 +199,6 @@ def verify(folder: Path = DEFAULT_FOLDER) -> list[Verification]:
         megabytes = weights.stat().st_size / 1e6 if weights.exists() else 0.0
         found.append(Verification(name, entry["part"], megabytes, problem))
     return found
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that a reader finds either the old content or the new one, never a part."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(temporary).chmod(0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _manifest(folder: Path) -> dict[str, dict[str, Any]]:

@@ -19,3 +19,7 @@ class DataError(MtlvizError):
 
 class OptionError(MtlvizError):
     """An option or a configuration field has a value that is not allowed."""
+
+
+class TrainingError(MtlvizError):
+    """A training cannot go on."""

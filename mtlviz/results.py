@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mtlviz.checkpoints import write_atomically
 from mtlviz.errors import DataError
+from mtlviz.files import write_whole
 
 FOLDER = Path(os.environ.get("MTLVIZ_RESULTS") or Path(__file__).resolve().parent.parent / "results")
 """Where the results of the shipped checkpoints lie."""
@@ -23,7 +23,7 @@ def write_result(path: Path, kind: str, content: Mapping[str, Any]) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"kind": kind, **content}, indent=1, allow_nan=False)
-    write_atomically(path, text.encode() + b"\n")
+    write_whole(path, text + "\n")
 
 
 def read_result(path: Path, kind: str) -> dict[str, Any]:

@@ -226,7 +226,10 @@ class AffinityTrace:
         return self.gamma
 
 
-InteractionTrace = SlotTrace | AttentionTrace | AffinityTrace
+RowTrace = SlotTrace | AttentionTrace
+"""Traces from which follows, for every token, a row of weights over the tokens of all tasks."""
+
+InteractionTrace = RowTrace | AffinityTrace
 
 
 PLACES = ("encoder", "task_encoder", "interaction_input", "interaction_output", "decoder")

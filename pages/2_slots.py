@@ -3,8 +3,8 @@
 import streamlit as st
 
 from mtlviz.analysis.routing import slot_routing
-from mtlviz.trace import SlotTrace
-from mtlviz.ui import frame, panels, slots, slots_details, slots_set, slots_words, state
+from mtlviz.trace import Capture, SlotTrace
+from mtlviz.ui import frame, heads, panels, slots, slots_details, slots_set, slots_words, state
 
 DETAILS = ("sources of the token", "one slot", "tasks and slots", "numbers", "set of images")
 
@@ -12,14 +12,20 @@ DETAILS = ("sources of the token", "one slot", "tasks and slots", "numbers", "se
 def main() -> None:
     """Choose, compute, draw, explain."""
     engine = state.engine()
-    run = state.run(engine)
+    answer, controls = st.container(), st.container(horizontal=True, vertical_alignment="bottom")
+    with controls:
+        head = heads.choose_head(engine.card, "slots_head")
+    run = state.run(engine, capture=Capture(head=head))
     trace = run.trace.interaction
     if not isinstance(trace, SlotTrace):
         slots.without_slots(run)
         return
     routing = slot_routing(trace)
-    panels.headline(slots_words.answer(routing))
-    view = slots.choose_view(routing)
+    with answer:
+        panels.headline(slots_words.answer(routing))
+        st.caption(f"{slots_words.terms(routing, trace.picks.shape[1])} {heads.head_note(engine.card, head)}")
+    with controls:
+        view = slots.choose_view(routing)
     provenance = slots.pick_token(run, trace)
     maps, token = st.columns([2, 1], gap="medium")
     with maps:
@@ -40,7 +46,7 @@ def main() -> None:
     elif detail == "numbers":
         slots_details.draw_numbers(run, routing)
     elif detail == "set of images":
-        slots_set.draw(engine)
+        slots_set.draw(engine, head)
     else:
         slots_details.draw_sources(run, provenance)
 

@@ -7,49 +7,54 @@ from mtlviz.ui import (
     compare_answer,
     compare_cards,
     compare_cost,
+    compare_numbers,
     compare_predictions,
     compare_reading,
     frame,
     panels,
+    pick,
+    state,
 )
 
-frame.bootstrap()
+PARTS = ("predictions", "what the token reads", "reading in numbers", "nearer to the truth", "over a set", "cost")
 
-with frame.page(compare.question()):
-    pair = compare.pair()
+
+def main() -> None:
+    """Choose, run both, answer, and draw the part that is asked for."""
     answer = st.container()
-    compare_answer.caveat(pair)
-    picked = compare.controls(pair)
-
-    st.subheader("What they predict", anchor="predict")
-    compare_predictions.maps(pair, picked.task)
-    compare_predictions.classes(pair, picked.task)
-    compare_predictions.differences(pair)
-
-    st.subheader("What the token reads", anchor="read")
-    for side in pair.sides:
-        if side.trace is None:
-            compare_reading.no_interaction(side)
-    maps = st.container()
-    oracle = compare_reading.choose_oracle(pair)
-    readings = compare_reading.readings(pair, picked, oracle)
-    if readings:
-        with maps:
-            compare_reading.maps(pair, readings, picked, compare_reading.choose_view())
-            compare_reading.sources(pair, readings, picked)
-        compare_reading.numbers(pair, readings)
-        compare_reading.exchange(pair, readings)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        pair = compare.pair()
+        compare_answer.caveat(pair)
+        compare.swap_button()
     with answer:
-        panels.headline(compare_answer.answer(pair, readings, picked))
+        panels.headline(compare_answer.answer(pair))
+    picked = compare.pick_token(pair)
+    state.check_query("compare_part", PARTS)
+    part = st.segmented_control(
+        "Show", PARTS, default=PARTS[0], required=True,
+        key="compare_part", bind="query-params", persist_state="session",
+    )  # fmt: skip
+    draw(part or PARTS[0], pair, picked)
 
-    if picked.task in pair.first.run.sample.labels:
-        st.subheader("Which is nearer to the truth", anchor="truth")
-        compare_predictions.truth(pair, picked.task, picked.place)
 
-    st.subheader("Over a whole set", anchor="set")
-    compare_cards.over_a_set(pair)
+def draw(part: str, pair: compare.Pair, picked: pick.Token) -> None:
+    """One part of the comparison; the others are not computed."""
+    if part == "predictions":
+        compare_predictions.draw(pair, picked.task)
+    elif part == "what the token reads":
+        if said := compare_answer.reads(pair, picked):
+            panels.headline(said)
+        compare_reading.draw(pair, picked)
+    elif part == "reading in numbers":
+        compare_numbers.draw(pair, picked)
+    elif part == "nearer to the truth":
+        compare_predictions.truth(pair, picked)
+    elif part == "over a set":
+        compare_cards.over_a_set(pair)
+    else:
+        compare_cost.draw(pair)
 
-    st.subheader("What they cost", anchor="cost")
-    st.markdown(compare_cost.sentence(pair))
-    st.table(compare_cost.table(pair).set_index("Part"))
-    compare_cost.latency(pair)
+
+frame.bootstrap()
+with frame.page(compare.question()):
+    main()

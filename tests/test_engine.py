@@ -8,12 +8,13 @@ import torch
 
 from mtlviz.checkpoints import ModelCard
 from mtlviz.data.sample import Sample
+from mtlviz.edits import Edit
 from mtlviz.engine import Engine, available_devices, load
 from mtlviz.errors import OptionError
 from mtlviz.models.encoders import EncoderConfig
 from mtlviz.models.multitask import MultiTaskNetwork, NetworkConfig
 from mtlviz.tasks import TASKS
-from mtlviz.trace import Capture, Edit, SlotTrace
+from mtlviz.trace import Capture, SlotTrace
 
 TASK_TUPLE = tuple(TASKS.values())
 CONFIG = NetworkConfig(
@@ -97,22 +98,77 @@ def test_callers_in_parallel_get_what_they_would_get_alone(engine):
         assert one.trace.interaction.residual == other.trace.interaction.residual
 
 
-def test_out_of_memory_falls_back_to_the_cpu_and_says_so(engine, monkeypatch):
-    sample, forward = picture(64, 96), engine._forward
-    calls = []
+class Elsewhere(MultiTaskNetwork):
+    """A network that says it lies on a device that this machine need not have; there, every pass fails."""
 
-    def fail_first(*arguments):
-        calls.append(arguments)
-        if len(calls) == 1:
-            raise torch.OutOfMemoryError("no memory")
-        return forward(*arguments)
+    def __init__(self, device, error):
+        super().__init__(CONFIG, TASK_TUPLE)
+        self.place, self.error, self.passes = device, error, []
 
+    def to(self, place):
+        self.place = place
+        return self
+
+    def forward(self, image, **options):
+        self.passes.append(self.place)
+        if self.place != "cpu":
+            raise self.error
+        return super().forward(image, **options)
+
+
+@pytest.fixture
+def elsewhere(engine, monkeypatch):
+    """An engine with the same weights, whose network lies on a device that fails with an error."""
+
+    def make(device, error):
+        network = Elsewhere(device, error).eval().requires_grad_(False)
+        network.load_state_dict(engine._network.state_dict())
+        move = torch.Tensor.to
+        monkeypatch.setattr(
+            torch.Tensor, "to", lambda self, *where, **how: self if device in where else move(self, *where, **how)
+        )
+        return Engine(network, CARD, device), network
+
+    return make
+
+
+OUT_OF_MEMORY = [
+    ("cuda", torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")),
+    ("mps", RuntimeError("MPS backend out of memory (MPS allocated: 9 GB)")),
+]
+
+
+@pytest.mark.parametrize(("device", "error"), OUT_OF_MEMORY)
+def test_out_of_memory_falls_back_to_the_cpu_and_says_so(engine, elsewhere, device, error):
+    sample = picture(64, 96)
     expected = engine.run(sample)
-    monkeypatch.setattr(engine, "_forward", fail_first)
-    run = engine.run(sample)
-    assert "ran out of memory" in run.notes[0]
+    small, network = elsewhere(device, error)
+    run = small.run(sample)
+    assert network.passes == [device, "cpu"]
+    assert network.place == device  # the next image is tried there again
+    assert run.notes == (f"{device} ran out of memory; this run used the CPU.",)
     assert run.provenance.device == "cpu"
     assert np.array_equal(run.outputs["depth"], expected.outputs["depth"])
+    assert expected.notes == ()
+
+
+def test_any_other_failure_on_a_device_is_no_reason_to_change_it(elsewhere):
+    small, network = elsewhere("cuda", RuntimeError("device-side assert triggered"))
+    with pytest.raises(RuntimeError, match="device-side assert"):
+        small.run(picture(64, 96))
+    assert network.passes == ["cuda"]
+
+
+def test_a_failure_on_the_cpu_too_leaves_the_network_on_its_device(elsewhere, monkeypatch):
+    def fail(*_arguments, **_options):
+        raise RuntimeError("the CPU failed")
+
+    small, network = elsewhere(*OUT_OF_MEMORY[0])
+    monkeypatch.setattr(MultiTaskNetwork, "forward", fail)
+    with pytest.raises(RuntimeError, match="the CPU failed"):
+        small.run(picture(64, 96))
+    assert network.passes == ["cuda", "cpu"]
+    assert network.place == "cuda"
 
 
 def test_provenance_names_everything_that_made_the_result(engine):

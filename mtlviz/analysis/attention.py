@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from mtlviz.analysis.composite import composite_rows
-from mtlviz.trace import AttentionTrace, InteractionTrace, SlotTrace
+from mtlviz.trace import AttentionTrace, RowTrace, SlotTrace
 
 BLOCK_ENTRIES = 4_000_000
 """Weights that are held at once when a whole map is streamed (32 MB at most)."""
@@ -33,7 +33,7 @@ class Readable:
     read: Bool[np.ndarray, " S"]
 
 
-def readable(trace: InteractionTrace, token: int) -> Readable:
+def readable(trace: RowTrace, token: int) -> Readable:
     """The tokens that may compete for ``token``'s attention, and those that are in fact read."""
     candidates = trace.layout.valid_tokens()
     if isinstance(trace, AttentionTrace):
@@ -49,7 +49,7 @@ def readable(trace: InteractionTrace, token: int) -> Readable:
 
 
 def attention_rows(
-    trace: InteractionTrace, tokens: Int[np.ndarray, " rows"] | list[int]
+    trace: RowTrace, tokens: Int[np.ndarray, " rows"] | list[int]
 ) -> Float[np.ndarray, "rows S"]:
     """Weights with which each of ``tokens`` reads every token; 0 where it reads none.
 
@@ -72,7 +72,7 @@ def attention_rows(
 
 
 def row_blocks(
-    trace: InteractionTrace, tokens: Int[np.ndarray, " rows"] | None = None, entries: int = BLOCK_ENTRIES
+    trace: RowTrace, tokens: Int[np.ndarray, " rows"] | None = None, entries: int = BLOCK_ENTRIES
 ) -> Iterator[tuple[Int[np.ndarray, " block"], Float[np.ndarray, "block S"]]]:
     """Rows of the map in blocks, so that S x S weights are never held at once.
 
@@ -148,5 +148,5 @@ def _scale(trace: AttentionTrace) -> np.float32:
     return np.float32(np.asarray(trace.queries).shape[1] ** -0.5)
 
 
-def _task_of_tokens(trace: InteractionTrace) -> Int[np.ndarray, " S"]:
+def _task_of_tokens(trace: RowTrace) -> Int[np.ndarray, " S"]:
     return np.arange(trace.layout.tokens) // trace.layout.tokens_per_task

@@ -13,8 +13,9 @@ from threadpoolctl import threadpool_limits
 
 from mtlviz.analysis.attention import attention_rows, readable, row_blocks
 from mtlviz.analysis.composite import picked_tokens
+from mtlviz.analysis.entropy import entropy, normalised_entropy
 from mtlviz.analysis.token_labels import UNKNOWN
-from mtlviz.trace import InteractionTrace, SlotTrace, TokenLayout
+from mtlviz.trace import RowTrace, SlotTrace, TokenLayout
 
 TOP_P = 0.9
 """Share of the mass that ``top_p_tokens`` counts tokens for."""
@@ -92,14 +93,14 @@ class MapStatistics:
 PerRows = TypeVar("PerRows", RowStatistics, Noise)
 
 
-def row_statistics(trace: InteractionTrace, tokens: Int[np.ndarray, " rows"] | list[int]) -> RowStatistics:
+def row_statistics(trace: RowTrace, tokens: Int[np.ndarray, " rows"] | list[int]) -> RowStatistics:
     """Statistics of the rows of ``tokens``."""
     wanted = np.asarray(tokens, np.int64).reshape(-1)
     return _of_rows(trace, wanted, attention_rows(trace, wanted))
 
 
 def row_noise(
-    trace: InteractionTrace, tokens: Int[np.ndarray, " rows"] | list[int], labels: Int[np.ndarray, " N"]
+    trace: RowTrace, tokens: Int[np.ndarray, " rows"] | list[int], labels: Int[np.ndarray, " N"]
 ) -> Noise:
     """Noise mass of the rows of ``tokens``.
 
@@ -113,7 +114,7 @@ def row_noise(
 
 
 def map_statistics(
-    trace: InteractionTrace, labels: Int[np.ndarray, " N"] | None = None, *, rank: bool = True
+    trace: RowTrace, labels: Int[np.ndarray, " N"] | None = None, *, rank: bool = True
 ) -> MapStatistics:
     """Statistics of the whole map, streamed in blocks of rows.
 
@@ -144,7 +145,7 @@ def map_statistics(
     )
 
 
-def effective_rank(trace: InteractionTrace) -> float:
+def effective_rank(trace: RowTrace) -> float:
     """Effective rank of the map of all tokens that are not padding (Roy & Vetterli, 2007), exact.
 
     KEM's map has at most L non-zero singular values: those of an L x L matrix made of the map's factors.
@@ -169,21 +170,20 @@ def rank_of_spectrum(singular_values: Float[np.ndarray, " k"]) -> float:
     total = singular_values.sum(dtype=np.float64)
     if not total > 0:
         raise ValueError("the effective rank of a zero matrix is not defined")
-    return float(np.exp(_entropy(singular_values.astype(np.float64)[None] / total)[0]))
+    return float(np.exp(entropy(singular_values.astype(np.float64)[None] / total)[0]))
 
 
-def _of_rows(trace: InteractionTrace, tokens: Int[np.ndarray, " rows"], rows: Rows) -> RowStatistics:
+def _of_rows(trace: RowTrace, tokens: Int[np.ndarray, " rows"], rows: Rows) -> RowStatistics:
     mass = rows.sum(1, dtype=np.float64)
     shares = rows / np.where(mass > 0, mass, 1)[:, None].astype(rows.dtype)
-    candidates = _candidate_counts(trace, tokens)
-    spread = np.log(np.maximum(candidates, 2))  # one candidate: entropy is 0 whatever it is divided by
+    candidates = candidate_counts(trace, tokens)
     ordered = np.sort(shares, 1)[:, ::-1].cumsum(1, dtype=np.float64)
     sources = shares.reshape(len(rows), len(trace.layout.tasks), -1).sum(2, dtype=np.float64)
     return RowStatistics(
         tokens=tokens,
         candidates=candidates,
         mass=mass,
-        entropy=_entropy(shares) / spread,
+        entropy=normalised_entropy(shares, candidates),
         participation=1 / np.square(shares, dtype=np.float64).sum(1),
         top_p_tokens=(ordered < TOP_P).sum(1) + 1,
         sources=sources,
@@ -191,7 +191,7 @@ def _of_rows(trace: InteractionTrace, tokens: Int[np.ndarray, " rows"], rows: Ro
 
 
 def _noise_of_rows(
-    trace: InteractionTrace, tokens: Int[np.ndarray, " rows"], rows: Rows, labels: Int[np.ndarray, " N"]
+    trace: RowTrace, tokens: Int[np.ndarray, " rows"], rows: Rows, labels: Int[np.ndarray, " N"]
 ) -> Noise:
     every = _of_all_tokens(labels, trace.layout)
     own = every[tokens]
@@ -212,7 +212,8 @@ def _share(part: PerRow, whole: PerRow, own: Int[np.ndarray, " rows"]) -> PerRow
     return share
 
 
-def _candidate_counts(trace: InteractionTrace, tokens: Int[np.ndarray, " rows"]) -> Int[np.ndarray, " rows"]:
+def candidate_counts(trace: RowTrace, tokens: Int[np.ndarray, " rows"]) -> Int[np.ndarray, " rows"]:
+    """How many tokens each of ``tokens`` could read."""
     per_task = trace.layout.tokens_per_task
     counts = [readable(trace, task * per_task).candidates.sum() for task in range(len(trace.layout.tasks))]
     of_tokens: Int[np.ndarray, " rows"] = np.asarray(counts)[tokens // per_task]
@@ -223,12 +224,6 @@ def _of_all_tokens(values: Shaped[np.ndarray, " N"], layout: TokenLayout) -> Sha
     if len(values) != layout.tokens_per_task:
         raise ValueError(f"{len(values)} labels for a grid of {layout.tokens_per_task} tokens")
     return np.tile(values, len(layout.tasks))
-
-
-def _entropy(shares: Rows) -> PerRow:
-    logs = np.log(shares, out=np.zeros_like(shares), where=shares > 0)
-    entropy: PerRow = np.maximum(-np.einsum("ij,ij->i", shares, logs, dtype=np.float64), 0)
-    return entropy
 
 
 def _joined(parts: list[PerRows]) -> PerRows:

@@ -18,7 +18,7 @@ from mtlviz.analysis.attention_statistics import (
 )
 from mtlviz.analysis.token_labels import UNKNOWN
 from mtlviz.analysis.write_map import written_variation
-from mtlviz.trace import AttentionTrace, InteractionTrace, SlotTrace
+from mtlviz.trace import AttentionTrace, RowTrace, SlotTrace
 
 LARGEST_RANK = 4096
 """Most tokens for which the effective rank of cross-attention, S^3 time, is computed without being asked."""
@@ -61,7 +61,7 @@ class Reading:
             NaN without labels and for KEM, whose competition can leave none.
     """
 
-    trace: InteractionTrace
+    trace: RowTrace
     token: int
     row: Float[np.ndarray, " S"]
     readable: Readable
@@ -77,7 +77,7 @@ class Reading:
 
 
 def read_token(
-    trace: InteractionTrace, token: int, whole: MapStatistics, labels: Int[np.ndarray, " N"] | None = None
+    trace: RowTrace, token: int, whole: MapStatistics, labels: Int[np.ndarray, " N"] | None = None
 ) -> Reading:
     """What ``token`` reads.
 
@@ -99,12 +99,12 @@ def read_token(
     )
 
 
-def whole_map(trace: InteractionTrace, labels: Int[np.ndarray, " N"] | None = None) -> MapStatistics:
+def whole_map(trace: RowTrace, labels: Int[np.ndarray, " N"] | None = None) -> MapStatistics:
     """Statistics of the map; the effective rank of cross-attention only up to ``LARGEST_RANK`` tokens."""
     return map_statistics(trace, labels, rank=isinstance(trace, SlotTrace) or trace.layout.tokens <= LARGEST_RANK)
 
 
-def _floor(trace: InteractionTrace, token: int, labels: Int[np.ndarray, " N"]) -> float:
+def _floor(trace: RowTrace, token: int, labels: Int[np.ndarray, " N"]) -> float:
     own = labels[token % trace.layout.tokens_per_task]
     if own == UNKNOWN or not isinstance(trace, AttentionTrace):
         return float("nan")

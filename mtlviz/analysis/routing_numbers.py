@@ -39,7 +39,7 @@ IMAGE_NUMBERS: dict[str, NumberDefinition] = {
         "1/L: no slot stands out", "1: every token reads one slot",
     ),
     "written_variation": NumberDefinition(
-        "Written variance",
+        "Variation of what is written",
         "Share of what is written that differs between tokens; the rest is one vector that all receive.",
         r"\frac{\sum_i \lVert \hat f_i-\bar f\rVert^2}{\sum_i \lVert \hat f_i\rVert^2}",
         "0: all tokens receive the same", "1: what they receive has no common part",
@@ -86,7 +86,7 @@ SLOT_NUMBERS: dict[str, NumberDefinition] = {
         "0: nothing reads it", "1: everything reads only it", 3,
     ),
     "won": NumberDefinition(
-        "Tokens won",
+        "First choice",
         "Share of tokens that read this slot more than any other.",
         r"\frac{1}{V}\#\{i: \arg\max_m w_{im}=l\}",
         "0: first choice of no token", "1: first choice of all tokens", 3,

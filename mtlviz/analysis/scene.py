@@ -51,12 +51,11 @@ def _part(prediction: Prediction) -> str:
         return _listed([f"**{share.share:.0%}** {share.name}" for share in shares])
     if task.kind == "depth":
         low, high = np.percentile(values, (2, 98))
-        return f"depth from **{low:.1f}** to **{high:.1f} m** (mean **{values.mean():.1f} m**)"
+        return f"depth from **{low:.1f}** to **{high:.1f} m** on 96% of the pixels (mean **{values.mean():.1f} m**)"
     if task.kind == "normals":
-        return f"**{facing_shares(values)['up']:.0%}** of the pixels face the top of the image"
-    if task.kind == "binary":
-        what = "of the pixels on edges" if task.name == "edge" else f"of the pixels in {task.title.lower()}"
-        return f"**{values.mean():.0%}** {what}"  # the mean probability is the share to expect
+        return f"**{facing_shares(values)['up']:.0%}** of the pixels facing up"
+    if task.kind == "binary":  # the mean probability is the share to expect
+        return f"{task.title.lower()} on about **{values.mean():.0%}** of the pixels"
     return ""
 
 

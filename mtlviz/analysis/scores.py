@@ -4,14 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool
 from torch import Tensor
 
-from mtlviz.data.sample import Sample
+from mtlviz.data.sample import Sample, valid_pixels
 from mtlviz.metrics import Meter, build_meter
 from mtlviz.metrics.classes import ClassMeter
 from mtlviz.predictions import Prediction
-from mtlviz.tasks import IGNORE, Task
+from mtlviz.tasks import Task
 
 
 @dataclass(frozen=True)
@@ -34,13 +33,6 @@ class Score:
     def headline(self) -> float:
         """The value of ``task.metric``."""
         return self.values[self.task.metric]
-
-
-def valid_pixels(sample: Sample, task: Task) -> Bool[np.ndarray, "H W"]:
-    """Pixels of a labelled sample whose label of ``task`` counts."""
-    label = sample.labels[task.name]
-    valid = sample.valid.get(task.name, np.ones(label.shape[:2], bool))
-    return valid & (label != IGNORE) if task.kind == "classes" else valid
 
 
 def image_score(prediction: Prediction, sample: Sample) -> Score:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from mtlviz.analysis.entropy import normalised_entropy
 from mtlviz.trace import InteractionTrace, SlotTrace
 
 
@@ -31,15 +32,6 @@ def write_map(trace: SlotTrace) -> WriteMap:
     winner[padding] = -1
     weight[padding] = entropy[padding] = np.nan
     return WriteMap(winner, weight, entropy)
-
-
-def normalised_entropy(rows: Float[np.ndarray, "R L"]) -> Float[np.ndarray, " R"]:
-    """Entropy of every row over log L: 0 for one-hot, 1 for uniform; 0 where L is 1 (nothing to choose)."""
-    if rows.shape[1] == 1:
-        return np.zeros(len(rows))
-    logs = np.log(rows, out=np.zeros_like(rows), where=rows > 0)
-    entropy: np.ndarray = -(rows * logs).sum(1) / np.log(rows.shape[1])
-    return entropy.clip(0.0, 1.0)
 
 
 def written_variation(trace: InteractionTrace) -> float:

@@ -15,6 +15,31 @@ RIVALS = ("dense", "xa2", "xa4", "sdpa")
 
 
 @dataclass(frozen=True)
+class AffinitySize:
+    """A size at which CTAL's two computations are put beside each other.
+
+    Attributes:
+        grid: (rows, columns) of the tokens.
+        tasks: N.
+        width: C_in.
+        channels: C.
+    """
+
+    grid: tuple[int, int]
+    tasks: int
+    width: int
+    channels: int
+
+    def __str__(self) -> str:
+        """E.g. ``3 tasks on 72 x 96 tokens``."""
+        return f"{self.tasks} tasks on {self.grid[0]} x {self.grid[1]} tokens"
+
+
+AFFINITY_SIZES = {"nyu": AffinitySize((72, 96), 3, 256, 128), "app": AffinitySize((16, 20), 4, 64, 64)}
+"""The paper's network on NYUDv2 (ctal.md 3), and the default network of this package."""
+
+
+@dataclass(frozen=True)
 class Entry:
     """A figure the bench can measure.
 
@@ -70,9 +95,29 @@ def _interaction_entries(tokens: int) -> list[Entry]:
     return entries
 
 
+def _affinity_entries() -> list[Entry]:
+    return [
+        Entry(
+            key=f"ctal_{'training_' if training else ''}linear_{quantity}_{size}",
+            part="affinity",
+            unit="x",
+            meaning=f"{what} of CTAL's core dense / linear, {'forward + backward' if training else 'forward'}",
+            bar=Bar(">=", limit) if size == "nyu" and not training else None,
+            training=training,
+        )
+        for size in AFFINITY_SIZES
+        for training in (False, True)
+        for quantity, limit, what in (("speedup", 3, "time"), ("memory_ratio", 15, "peak bytes"))
+    ]
+
+
 ENTRIES: tuple[Entry, ...] = (
     Entry("traced_over_bare", "forward", "x", "forward with its trace / bare forward", Bar("<=", 1.10)),
     *(entry for tokens in SIZES for entry in _interaction_entries(tokens)),
+    *_affinity_entries(),
+    Entry("affinity_row_ms", "affinity_rows", "ms", "click to all rows drawn, 72x96 tokens, 3 tasks", Bar("<", 300)),
+    Entry("collapse_over_bare", "collapse", "x", "collapse statistics / bare forward, same images", Bar("<=", 1.25)),
+    Entry("collapse_memory_growth", "collapse", "x", "peak bytes at 5,000 images / at 100", Bar("<=", 1.05)),
     Entry("rooms_images_per_s", "rooms", "1/s", "finished samples at 128x160, two processes", Bar(">=", 25)),
     Entry("first_paint_s", "app", "s", "process start to the title in the browser"),
     Entry("cold_start_over_imports", "app", "x", "first paint / importing streamlit, torch and plotly"),

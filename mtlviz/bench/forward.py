@@ -20,7 +20,7 @@ ROUNDS = 200
 def measure(entries: Sequence[Entry], checkpoints: Path | None, say: Say) -> Iterator[Finding]:
     """The one finding of this part, for model ``kem``, batch 1, without decoding images."""
     say("Forward pass with and without its trace")
-    network, size, weights = _kem(checkpoints or DEFAULT_FOLDER)
+    network, size, weights = kem_network(checkpoints or DEFAULT_FOLDER)
     image = torch.randn(1, 3, *size).to(memory_format=torch.channels_last)
 
     def forward(capture: Capture | None) -> object:
@@ -41,7 +41,7 @@ def measure(entries: Sequence[Entry], checkpoints: Path | None, say: Say) -> Ite
     yield Finding(entries[0].key, turns.ratio("traced", "bare"), detail)
 
 
-def _kem(folder: Path) -> tuple[MultiTaskNetwork, tuple[int, int], str]:
+def kem_network(folder: Path) -> tuple[MultiTaskNetwork, tuple[int, int], str]:
     """The network, its input size and where its weights are from; time does not depend on the weights."""
     if (folder / MANIFEST).exists() and "kem" in checkpoint_names(folder):
         network, card = load_checkpoint("kem", folder, "cpu")

@@ -28,7 +28,7 @@ def run(
         OptionError: if a name in ``only`` is neither a key nor a part; nothing is measured then.
     """
     entries = chosen_entries(only)
-    say = progress or _silent
+    say: Say = progress or (lambda sentence: None)
     findings: dict[str, Finding] = {}
     loads: dict[str, float] = {}
     for part in dict.fromkeys(entry.part for entry in entries):
@@ -47,7 +47,3 @@ def _measurement(entry: Entry, finding: Finding, load: float) -> Measurement:
 def _load() -> float:
     """Processes that wanted a core during the last minute: where high, only ratios count."""
     return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else float("nan")
-
-
-def _silent(_: str) -> None:
-    pass

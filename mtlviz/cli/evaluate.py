@@ -58,17 +58,22 @@ def evaluate(
     if card.part != "network":
         raise OptionError(f"Checkpoint {checkpoint!r} is an encoder, not a network; choose another.")
     where = chosen_device(device)
-    source = _on_disk(data, limit, card.input_size, cache, workers)
+    source = images_on_disk(data, limit, card.input_size, cache, workers)
     count = DEFAULT_LIMIT if limit is None and data.startswith(ROOMS) else limit
-    scores = _scores(checkpoint, place, where, source, count, switched_off)
+    scores = network_scores(checkpoint, place, where, source, count, switched_off)
     scores["constants_from"] = data
     found = {"command": "evaluate", "checkpoint": checkpoint, "trained": card.trained, "data": data, **scores}
     answer(found, as_json, *score_texts(f"{checkpoint} on {data}", scores))
 
 
-def _scores(
+def network_scores(
     checkpoint: str, folder: Path, device: str, source: Path, limit: int | None, switched_off: bool
 ) -> dict[str, Any]:
+    """Score a checkpoint on the images of a folder.
+
+    Raises:
+        DataError: if they are not of the size that it takes.
+    """
     from mtlviz.checkpoints import load_checkpoint
     from mtlviz.training.data import evaluation_set
     from mtlviz.training.evaluate import evaluate_network
@@ -93,8 +98,14 @@ def _scores(
         )
 
 
-def _on_disk(data: str, limit: int | None, size: tuple[int, int], cache: Path | None, workers: int | None) -> Path:
-    """The folder that holds the images; rooms are rendered where they are missing."""
+def images_on_disk(
+    data: str, limit: int | None, size: tuple[int, int], cache: Path | None, workers: int | None
+) -> Path:
+    """The folder that holds the images; rooms are rendered where they are missing.
+
+    Raises:
+        OptionError: if there is no such split of rooms.
+    """
     from mtlviz.data.rooms import SPLITS, write_rooms
 
     if not data.startswith(ROOMS):

@@ -49,6 +49,31 @@ CAPTIONS: dict[str, tuple[str, str]] = {
 }
 """Title and how to read it, by file name."""
 
+AFFINITY_CAPTIONS: dict[str, tuple[str, str]] = {
+    "affinity": (
+        "Which places each task takes to be alike",
+        "Colour is the cosine with the marked place, blue alike, red opposite; G is what the fusion makes of all "
+        "tasks. The last map is bright where the tasks disagree.",
+    ),
+    "fusion": (
+        "What the fusion learned",
+        "Colour is the sum of the weights with which a row of G takes in a task's affinity; the same for every image.",
+    ),
+    "diffusion": (
+        "What diffusion changes",
+        "Features before and after as three colours, and how far each place's features moved over their length.",
+    ),
+    "agreement": (
+        "Agreement between tasks",
+        "1: two tasks find the same pairs of places alike; affinity.json says what shuffled places would reach.",
+    ),
+    "ranks": (
+        "Rank correlation of the affinities",
+        "1: two matrices put the pairs of places in the same order; the last row is the fused matrix.",
+    ),
+}
+"""The same for models whose tasks compare places."""
+
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{title}</title>
@@ -65,7 +90,7 @@ def write_figures(figures: Mapping[str, "go.Figure"], folder: Path, title: str, 
     """Write ``figures/NAME.html`` for every figure, ``figures/plotly.min.js`` once, and ``index.html``.
 
     Args:
-        figures: by a name of ``CAPTIONS``.
+        figures: by a name of ``CAPTIONS`` or ``AFFINITY_CAPTIONS``.
         folder: an existing folder.
         title: of the list.
         stamp: what made the figures, printed on each.
@@ -80,9 +105,9 @@ def write_figures(figures: Mapping[str, "go.Figure"], folder: Path, title: str, 
     place = folder / "figures"
     place.mkdir()
     (place / SCRIPT).write_text(get_plotlyjs(), encoding="utf-8")
-    files, items = [f"figures/{SCRIPT}"], []
+    files, items, captions = [f"figures/{SCRIPT}"], [], CAPTIONS | AFFINITY_CAPTIONS
     for name, figure in figures.items():
-        heading, reading = CAPTIONS.get(name, (name.replace("_", " ").capitalize(), ""))
+        heading, reading = captions.get(name, (name.replace("_", " ").capitalize(), ""))
         drawn = paper(figure).to_html(include_plotlyjs=SCRIPT, full_html=False, config={"displaylogo": False})
         page = _page(heading, f"<p>{escape(reading)}</p>\n{drawn}", stamp)
         files.append(f"figures/{name}.html")

@@ -1,6 +1,6 @@
 """What the interaction did with one image, read once and then written as arrays, statistics and figures."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from mtlviz.analysis.routing import routing_statistics
 from mtlviz.analysis.token_labels import token_classes
 from mtlviz.cli.answers import json_text
 from mtlviz.cli.figure_files import write_figures
+from mtlviz.cli.inside_affinity import AffinityReading, affinity_figures, affinity_statistics, read_affinity
 from mtlviz.cli.results import save_arrays
 from mtlviz.engine import Run
 from mtlviz.errors import OptionError
@@ -21,7 +22,7 @@ from mtlviz.plots.attention import source_bars, source_matrix, weight_panels, we
 from mtlviz.plots.maps import Geometry, board
 from mtlviz.plots.routing import routing_figures
 from mtlviz.plots.style import task_title
-from mtlviz.trace import InteractionTrace, SlotTrace, TokenLayout
+from mtlviz.trace import AffinityTrace, InteractionTrace, SlotTrace, TokenLayout
 
 PICTURE_SIDE = 480
 
@@ -33,14 +34,16 @@ class Inside:
     Attributes:
         reading: of the token that is looked at, and of the whole map.
         geometry: of the image and its tokens.
-        attention: what tokens read, as plain data.
+        attention: what tokens read, as plain data; None where they read nothing with weights that are shares.
         routing: what the slots hold and who reads them, as plain data; None without slots.
+        affinity: what each task takes to be alike, as plain data; None where tasks compare no places.
     """
 
-    reading: Reading
+    reading: Reading | AffinityReading
     geometry: Geometry
-    attention: dict[str, Any]
+    attention: dict[str, Any] | None
     routing: dict[str, object] | None
+    affinity: dict[str, Any] | None
 
 
 def read_inside(run: Run, trace: InteractionTrace, task: str | None, row: int | None, column: int | None) -> Inside:
@@ -58,27 +61,29 @@ def read_inside(run: Run, trace: InteractionTrace, task: str | None, row: int | 
     """
     geometry = Geometry.of(run.letterbox, trace.layout.grid)
     token = _token(trace.layout, geometry, task, row, column)
+    if isinstance(trace, AffinityTrace):
+        found = read_affinity(trace, token)
+        return Inside(found, geometry, None, None, affinity_statistics(found))
     labels = None
     if "semseg" in run.sample.labels:
         stride = run.card.input_size[0] // trace.layout.grid[0]
         labels = token_classes(run.sample.labels["semseg"], run.letterbox.box, trace.layout.grid, stride)
     reading = read_token(trace, token, whole_map(trace, labels), labels)
     routing = routing_statistics(trace) if isinstance(trace, SlotTrace) else None
-    return Inside(reading, geometry, _attention_statistics(reading), routing)
+    return Inside(reading, geometry, _attention_statistics(reading), routing, None)
 
 
 def write_inside(run: Run, inside: Inside, folder: Path) -> list[str]:
     """Write trace, statistics and figures; returns the names of the files."""
     stamp = run.provenance.stamp()
-    files = ["trace.npz", "attention.json"]
+    files = ["trace.npz"]
     save_arrays(folder / "trace.npz", _trace_arrays(run), run)
-    statistics = {"attention.json": inside.attention}
-    if inside.routing is not None:
-        statistics["routing.json"] = inside.routing
-        files.append("routing.json")
-    for name, values in statistics.items():
-        text = json_text({**values, "stamp": stamp}, indent=1) + "\n"
-        (folder / name).write_text(text, encoding="utf-8")
+    for kind in ("attention", "routing", "affinity"):
+        statistics = getattr(inside, kind)
+        if statistics is not None:
+            files.append(f"{kind}.json")
+            text = json_text({**statistics, "stamp": stamp}, indent=1) + "\n"
+            (folder / files[-1]).write_text(text, encoding="utf-8")
     title = f"{run.card.title}: inside of {run.sample.name}"
     return [*files, *write_figures(_figures(run, inside), folder, title, stamp)]
 
@@ -124,16 +129,12 @@ def _attention_statistics(reading: Reading) -> dict[str, Any]:
 
 
 def _trace_arrays(run: Run) -> dict[str, np.ndarray]:
-    """Every array of the trace by field name, the features around the interaction, and the token layout."""
+    """What the trace recorded by field name, the features around the interaction, and the token layout."""
     interaction, features = run.trace.interaction, run.trace.features
     if interaction is None:
         raise ValueError("the run has no trace of an interaction")
     layout = interaction.layout
-    arrays = {
-        field.name: np.asarray(getattr(interaction, field.name))
-        for field in fields(interaction)
-        if field.name != "layout"
-    }
+    arrays = _fields(interaction)
     if features is not None:
         arrays |= {
             "features_before": np.asarray(features.before),
@@ -147,6 +148,18 @@ def _trace_arrays(run: Run) -> dict[str, np.ndarray]:
     }
 
 
+def _fields(record: object, prefix: str = "") -> dict[str, np.ndarray]:
+    """What a record holds as arrays, a record within it as ``FIELD_NAME``; what was not recorded is left out."""
+    arrays: dict[str, np.ndarray] = {}
+    for field in fields(record):  # type: ignore[arg-type]
+        value = getattr(record, field.name)
+        if is_dataclass(value) and field.name != "layout":
+            arrays |= _fields(value, f"{prefix}{field.name}_")
+        elif value is not None and field.name != "layout":
+            arrays[f"{prefix}{field.name}"] = np.asarray(value)
+    return arrays
+
+
 def _small(image: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "h w 3"]:
     """The image as it lies under the maps: a figure holds it once a task and has a budget of 3 MB."""
     shrink = PICTURE_SIDE / max(image.shape[:2])
@@ -158,6 +171,8 @@ def _small(image: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "h w 3"]:
 
 def _figures(run: Run, inside: Inside) -> dict[str, go.Figure]:
     reading, geometry, image = inside.reading, inside.geometry, _small(run.sample.image)
+    if isinstance(reading, AffinityReading):
+        return affinity_figures(reading, geometry, image)
     trace, layout = reading.trace, reading.trace.layout
     task, row, column = layout.place(reading.token)
     scale = weight_scale([reading.row], logarithmic=True)

@@ -42,7 +42,8 @@ def inspect(
 ) -> None:
     """Show how the tasks of a model share on one image: trace as NPZ, statistics as JSON, figures as HTML.
 
-    KEM gives slot routing and what tokens read through the slots, cross-attention what they read directly.
+    KEM gives slot routing and what tokens read through the slots, cross-attention what they read directly, CTAL which
+    places each task takes to be alike.
 
     Example:
         python -m mtlviz inspect room.jpg --checkpoint kem --out out/inside
@@ -60,7 +61,8 @@ def inspect(
             "interaction to inspect; choose one with an interaction, such as kem or cross_attention."
         )
     inside = read_inside(run, run.trace.interaction, task, row, column)
-    found = {"command": "inspect", **facts(run), "attention": inside.attention, "routing": inside.routing}
+    found = {"command": "inspect", **facts(run), "attention": inside.attention, "routing": inside.routing,
+             "affinity": inside.affinity}  # fmt: skip
     with written_together(out) as partial:
         found["files"] = [*write_inside(run, inside, partial), "inspect.json"]
         (partial / "inspect.json").write_text(json_text(found, indent=1) + "\n", encoding="utf-8")
@@ -75,11 +77,22 @@ def inspect(
 
 def _tables(found: dict[str, Any]) -> list[RenderableType]:
     """The numbers for a person."""
-    attention, routing = found["attention"], found["routing"]
+    attention, routing = found["attention"] or found["affinity"], found["routing"]
     token = "{task} token, row {row}, column {column}".format(**attention["token"])
+    if found["affinity"] is not None:
+        return _affinity_tables(attention, token)
     rows = [(one["name"], one["token"], one["image"]) for one in attention["numbers"]]
     tables: list[RenderableType] = [table(("what tokens read", token, "whole image"), rows)]
     if routing is not None:
         numbers = [(one["name"], one["value"]) for one in routing["numbers"].values()]
         tables = [table(("slot routing", "whole image"), numbers), "", *tables]
     return tables
+
+
+def _affinity_tables(affinity: dict[str, Any], token: str) -> list[RenderableType]:
+    rows = [(one["name"], one["token"], one["image"]) for one in affinity["numbers"]]
+    agreement = [(name, *row.values()) for name, row in affinity["cka"].items()]
+    return [
+        table((f"affinity, gamma {affinity['gamma']:g}, n {affinity['positions']}", token, "whole image"), rows), "",
+        table(("linear CKA", *affinity["tasks"]), agreement),
+    ]  # fmt: skip

@@ -51,6 +51,8 @@ def train(
     from mtlviz.training import train as run
 
     training = read_config(config)
+    if publish is not None and not encoder_only and training.data.val is None:
+        raise OptionError(f"--publish needs scores for the card, but {config} names no data.val; add 'val: rooms:val'.")
     weights = run(training, out, resume=not no_resume)
     if os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) != "0":
         return  # one of several processes of this training; the first one reports
@@ -67,12 +69,12 @@ def train(
 
 
 def _scored(training: "TrainConfig", weights: Path, out: Path) -> dict[str, Any]:
-    from mtlviz.checkpoints import write_atomically
+    from mtlviz.files import write_whole
     from mtlviz.training import evaluate_training
 
     with bar("Evaluating") as progress:
         scores = evaluate_training(training, weights, progress=progress)
-    write_atomically(out / "metrics.json", (json_text(scores, indent=1) + "\n").encode())
+    write_whole(out / "metrics.json", json_text(scores, indent=1) + "\n")
     return scores
 
 

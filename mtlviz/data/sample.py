@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Bool, Int32, UInt8
 
+from mtlviz.tasks import IGNORE, Task
+
 
 @dataclass(frozen=True)
 class Intrinsics:
@@ -48,3 +50,10 @@ class Sample:
     def size(self) -> tuple[int, int]:
         """(height, width) in pixels."""
         return self.image.shape[0], self.image.shape[1]
+
+
+def valid_pixels(sample: Sample, task: Task) -> Bool[np.ndarray, "H W"]:
+    """Pixels of a labelled sample whose label of ``task`` counts."""
+    label = sample.labels[task.name]
+    valid = sample.valid.get(task.name, np.ones(label.shape[:2], bool))
+    return valid & (label != IGNORE) if task.kind == "classes" else valid

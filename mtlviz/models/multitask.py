@@ -156,10 +156,19 @@ class MultiTaskNetwork(nn.Module):
             image: as for ``forward``.
             mask: as for ``forward``.
         """
+        places = self.places(image, mask=mask)
+        return self._outputs(places["decoder"], image), places
+
+    def places(self, image: Float[Tensor, "B 3 H W"], *, mask: Bool[Tensor, "B N"] | None = None) -> Places:
+        """The features of the whole batch at every place, without the predictions that follow from the last ones.
+
+        Args:
+            image: as for ``forward``.
+            mask: as for ``forward``.
+        """
         shared, skip, before = self._encoded(image)
         after, _, _ = self.interaction(before, mask=mask)
-        decoded = self._decoded(after, skip)
-        return self._outputs(decoded, image), self._places(shared, before, after, decoded)
+        return self._places(shared, before, after, self._decoded(after, skip))
 
     def decoder(self, task: str) -> Decoder:
         """The decoder of a task."""

@@ -46,14 +46,14 @@ class WeightScale:
         return places
 
     def bar(self) -> Scale:
-        """The colour bar, labelled in per cent of a row."""
+        """The colour bar, labelled in per cent of all that is read."""
         if self.logarithmic:
             powers = np.arange(np.ceil(np.log10(self.low)), np.floor(np.log10(self.high)) + 1)
             values = 10.0**powers if len(powers) >= 2 else np.geomspace(self.low, self.high, 5)[1:-1]
         else:
             values = np.linspace(self.low, self.high, 5)[1:-1]
         ticks = tuple(zip(self.place(values).tolist(), map(percent, values), strict=True))
-        return Scale(0, 1, "weight, share of the row" + (" (log)" if self.logarithmic else ""), ticks=ticks)
+        return Scale(0, 1, "share of all that is read" + (" (log)" if self.logarithmic else ""), ticks=ticks)
 
 
 def weight_scale(rows: Sequence[Float[np.ndarray, " S"]], *, logarithmic: bool) -> WeightScale:

@@ -131,7 +131,7 @@ def value_text(task: Task, values: np.ndarray, certainty: np.ndarray | None, row
         name = task.class_names[value] if value < task.channels else "no label"
         return name if certainty is None else f"{name} ({certainty[row, column]:.2f})"
     if task.kind == "normals":
-        return "x {:.2f}, y {:.2f}, z {:.2f}".format(*value)
+        return "x {:.2f}, y {:.2f}, z {:.2f}".format(*(np.round(value, 2) + 0.0))  # 0.0 takes the sign off -0.0
     return f"{value:.2f} m" if task.kind == "depth" else f"{value:.2f}"
 
 
@@ -168,6 +168,14 @@ def shares_figure(task: Task, shares: Mapping[str, Sequence[ClassShare]], least:
         yaxis={"automargin": True, "ticks": ""}, margin={"l": 8, "r": 8, "t": 8, "b": 44}, bargap=0.25,
     )  # fmt: skip
     return finish(fig, height=70 + 22 * len(order))
+
+
+def shares_key(sources: Sequence[str]) -> str:
+    """Which mark of ``shares_figure`` is which source, in words without a full stop."""
+    marks = [f"{mark} {source}" for source, mark in zip(sources[1:], SOURCE_SYMBOLS.values(), strict=False)]
+    left = sources[1 + len(SOURCE_SYMBOLS) :]
+    said = ", ".join([f"bars and numbers are {sources[0]}", *marks])
+    return said + (f" ({' and '.join(left)} only in the data)" if left else "")
 
 
 def _scale(task: Task, view: View) -> Scale | None:

@@ -130,7 +130,7 @@ def _write_layer(routing: SlotRouting, task: int, certainty: bool, slot: int | N
 def _picks_note(routing: SlotRouting, task: str) -> str:
     here = [pick for pick in routing.picks if pick.task == task]
     slots = len({pick.slot for pick in here})
-    return f"{len(here)} of {len(routing.picks)} picks, into {slots} slots"
+    return f"{len(here)} of {len(routing.picks)} picks, into {slots} slot{'' if slots == 1 else 's'}"
 
 
 def _readers_note(routing: SlotRouting, task: int) -> str:

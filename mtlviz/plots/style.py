@@ -77,10 +77,10 @@ def metric_title(task: Task) -> str:
     return METRIC_TITLES.get(task.metric, task.metric)
 
 
-def metric_text(task: Task, value: float) -> str:
-    """A value of the headline metric with its unit."""
+def metric_text(task: Task, value: float, decimals: int = 2) -> str:
+    """A value of the headline metric with its unit; degrees have one decimal."""
     gap = "" if task.metric_unit in ("", "°") else " "
-    return f"{value:.{1 if task.metric_unit == '°' else 2}f}{gap}{task.metric_unit}"
+    return f"{value:.{1 if task.metric_unit == '°' else decimals}f}{gap}{task.metric_unit}"
 
 
 def ink(colour: str) -> str:

@@ -11,18 +11,24 @@ from lightning_fabric import Fabric
 from pydantic import TypeAdapter
 from torch import Tensor, distributed
 
-from mtlviz.analysis.collapse.accumulators import ClassAccumulator, Features, RegressionAccumulator, shapes_of
+from mtlviz.analysis.collapse.accumulators import (
+    ClassAccumulator,
+    Features,
+    RegressionAccumulator,
+    shapes_of,
+)
 from mtlviz.analysis.collapse.kept import ImageKey, image_key
 from mtlviz.analysis.collapse.record import ClassTask, Protocol, RegressionTask
 from mtlviz.analysis.collapse.summary import class_place, regression_place
 from mtlviz.models.multitask import MultiTaskNetwork, Places
 from mtlviz.tasks import IGNORE, Task
-from mtlviz.training.data import Batch, Samples, join, to_batch
-from mtlviz.training.loop import normalised
+from mtlviz.training.data import Batch, Samples, join, normalised, to_batch
 
 Norm = tuple[float, float, float]
 Counted = Callable[[int, int], None]
 
+SHARED = "shared"
+"""Key of features that are the same for all tasks."""
 REGRESSIONS = ("depth", "normals")
 """Kinds of tasks whose collapse is that of a regression."""
 
@@ -62,22 +68,20 @@ class CollapsePass:
         norm: Normalisation,
         protocol: Protocol,
     ) -> None:
-        self.network, self.norm, self.protocol = network, norm, protocol
-        self.device = next(network.parameters()).device
+        self.network, self.norm, self.protocol, self.size = network, norm, protocol, size
         self.tasks = {task.name: task for task in tasks if task.kind in ("classes", *REGRESSIONS)}
+        regressions = {name: task.channels for name, task in self.tasks.items() if task.kind in REGRESSIONS}
         with torch.no_grad():
-            _, places = network.features(torch.zeros(1, 3, *size, device=self.device))
+            places = network.places(torch.zeros(1, 3, *size, device=next(network.parameters()).device))
             shapes = {name: shapes_of(features_of(places, name)) for name in self.tasks}
             self.classes = {
                 name: ClassAccumulator(shapes[name], *network.decoder(name).classifier(), protocol)
                 for name, task in self.tasks.items()
                 if task.kind == "classes"
             }
-        self.regression = {
-            name: RegressionAccumulator(shapes[name], task.channels)
-            for name, task in self.tasks.items()
-            if task.kind in REGRESSIONS
-        }
+        shared = [place for place, features in places.items() if SHARED in features]
+        like = next((shapes[name] for name in regressions), {})
+        self.regression = RegressionAccumulator(like, regressions, shared) if regressions else None
 
     @property
     def labelled(self) -> list[str]:
@@ -92,49 +96,51 @@ class CollapsePass:
             batch: without padding, with the labels of ``labelled``.
             keys: of its images.
         """
-        _, places = self.network.features(normalised(batch, self.norm.mean, self.norm.std))
+        places = self.network.places(normalised(batch, self.norm.mean, self.norm.std))
         for name, accumulator in self.classes.items():
             labels = batch.labels[name][:, 0].masked_fill(~batch.valid[name], IGNORE)
             accumulator.update(features_of(places, name), labels, keys)
-        for name, regression in self.regression.items():
-            regression.update(features_of(places, name), batch.labels.get(name), batch.valid.get(name))
+        if self.regression is not None:
+            names = self.regression.dimensions
+            targets = {name: (batch.labels[name], batch.valid[name]) for name in names if name in self.labelled}
+            self.regression.update({name: features_of(places, name) for name in names}, targets)
 
     def tensors(self) -> Iterator[Tensor]:
         """Everything that is kept."""
-        for part in (*self.classes.values(), *self.regression.values()):
+        for part in (*self.classes.values(), *([] if self.regression is None else [self.regression])):
             yield from part.tensors()
 
     def merge(self, other: "CollapsePass") -> None:
         """Add what another pass over the same network kept."""
         for name, accumulator in self.classes.items():
             accumulator.merge(other.classes[name])
-        for name, regression in self.regression.items():
-            regression.merge(other.regression[name])
+        if self.regression is not None and other.regression is not None:
+            self.regression.merge(other.regression)
 
     def result(self) -> CollapseFound:
         """The numbers."""
-        classes = {
-            name: ClassTask(
-                self.tasks[name].title,
-                {
-                    place: class_place(accumulator, place, self.tasks[name].class_names, self.protocol)
-                    for place in accumulator.shapes
-                },
-            )
-            for name, accumulator in self.classes.items()
-        }
-        return CollapseFound(classes, {name: self._regression_task(name) for name in self.regression})
+        classes = {name: self._class_task(accumulator, self.tasks[name]) for name, accumulator in self.classes.items()}
+        regression = {} if self.regression is None else self._regression_tasks(self.regression)
+        return CollapseFound(classes, regression)
 
-    def _regression_task(self, name: str) -> RegressionTask:
-        accumulator, task = self.regression[name], self.tasks[name]
-        weight = self.network.decoder(name).classifier()[0].detach().double().cpu().numpy()
-        places = {place: regression_place(accumulator, place, weight) for place in accumulator.shapes}
-        return RegressionTask(task.title, task.channels, places)
+    def _class_task(self, accumulator: ClassAccumulator, task: Task) -> ClassTask:
+        names, protocol = task.class_names, self.protocol
+        return ClassTask(
+            task.title, {place: class_place(accumulator, place, names, protocol) for place in accumulator.shapes}
+        )
+
+    def _regression_tasks(self, accumulator: RegressionAccumulator) -> dict[str, RegressionTask]:
+        found = {}
+        for name, number in accumulator.dimensions.items():
+            weight = self.network.decoder(name).classifier()[0].detach().double().cpu().numpy()
+            places = {place: regression_place(accumulator, name, place, weight) for place in accumulator.shapes}
+            found[name] = RegressionTask(self.tasks[name].title, number, places)
+        return found
 
 
 def features_of(places: Places, task: str) -> Features:
     """One task's features by place; where tasks are not told apart yet, the shared ones."""
-    return {place: features[task] if task in features else features["shared"] for place, features in places.items()}
+    return {place: features[task] if task in features else features[SHARED] for place, features in places.items()}
 
 
 def collapse_statistics(
@@ -145,88 +151,73 @@ def collapse_statistics(
     norm: Normalisation,
     protocol: Protocol | None = None,
     batch: int = 16,
-    accelerator: str = "cpu",
     devices: int = 1,
     progress: Counted | None = None,
 ) -> CollapseFound:
     """Collapse statistics of a network over images, with one forward pass an image.
 
-    Whole batches are dealt out to the processes, so that several of them find what one finds, as long as each
-    computes with as many threads: float32 features depend on those in their last digits.
+    Whole batches are dealt out to the processes, so that several of them find what one finds.
 
     Args:
-        network: on the CPU if there are several devices; set to evaluation mode for the time of the call.
+        network: on the device to use, or on one of those of that kind; set to evaluation mode for the time of the
+            call.
         samples: images of one size that the network takes, with labels of all classification tasks.
         tasks: the network's tasks.
         norm: of the images.
         protocol: of the numbers; None takes the defaults.
         batch: images at a time.
-        accelerator: ``cpu``, ``cuda`` or ``mps``.
         devices: how many of them, one process each.
-        progress: called with (images done, images), by one process alone.
+        progress: called with (images done, images), by a single process alone.
     """
-    work = partial(
-        _pass,
-        network=network,
-        samples=samples,
-        tasks=tuple(tasks),
-        norm=norm,
-        protocol=protocol or Protocol(),
-        size=batch,
-    )
-    training = network.training
+    home, training = next(network.parameters()).device, network.training
+    make = partial(CollapsePass, network, tuple(tasks), samples[0].size, norm, protocol or Protocol())
     network.eval()
     try:
         if devices == 1:
-            return work(Fabric(accelerator=accelerator, devices=1), progress=progress)
-        fabric = Fabric(accelerator=accelerator, devices=devices, strategy="ddp_spawn")
+            return _collected(make(), samples, batch, progress=progress).result()
+        network.cpu()  # from where every process takes its copy
+        fabric = Fabric(accelerator=home.type, devices=devices, strategy="ddp_spawn")
         with TemporaryDirectory() as folder:
             path = Path(folder) / "found.json"
-            fabric.launch(partial(_written, work, path))
+            fabric.launch(partial(_share, make, samples, batch, path))
             return _FOUND.validate_json(path.read_bytes())
     finally:
+        network.to(home)
         network.train(training)
 
 
 _FOUND = TypeAdapter(CollapseFound)
 
 
-def _written(work: Callable[[Fabric], CollapseFound], path: Path, fabric: Fabric) -> None:
-    """Do the work of one process; the first one writes what it found, as JSON, which loses no digit.
+def _share(make: "partial[CollapsePass]", samples: Samples, size: int, path: Path, fabric: Fabric) -> None:
+    """The work of one process; the first one writes what all of them found, as JSON, which loses no digit.
 
     What a process returns goes through a pipe that nobody reads before the process ends, so it must be small.
     """
-    found = work(fabric)
+    make.args[0].to(fabric.device)
+    collected = _collected(make(), samples, size, fabric.global_rank, fabric.world_size)
+    with torch.inference_mode():
+        _gather(fabric, collected, make)
     if fabric.is_global_zero:
-        path.write_bytes(_FOUND.dump_json(found))
+        path.write_bytes(_FOUND.dump_json(collected.result()))
 
 
-def _pass(
-    fabric: Fabric,
-    network: MultiTaskNetwork,
+def _collected(
+    collected: CollapsePass,
     samples: Samples,
-    tasks: tuple[Task, ...],
-    norm: Normalisation,
-    protocol: Protocol,
     size: int,
+    rank: int = 0,
+    world: int = 1,
     progress: Counted | None = None,
-) -> CollapseFound:
-    """The work of one process; the numbers are those of all of them."""
-    home = next(network.parameters()).device
-    network.to(fabric.device)
-    try:
-        collected = CollapsePass(network, tasks, samples[0].size, norm, protocol)
-        starts = range(0, len(samples), size)
-        for start in starts[fabric.global_rank :: fabric.world_size]:
-            stop = min(start + size, len(samples))
-            collected.update(*keyed_batch(samples, range(start, stop), collected.labelled, protocol, fabric.device))
-            if progress:
-                progress(stop, len(samples))
-        if fabric.world_size > 1:
-            _gather(fabric, collected, samples[0].size)
-        return collected.result()
-    finally:
-        network.to(home)
+) -> CollapsePass:
+    """The pass after every ``world``-th batch, beginning with number ``rank``."""
+    device = next(collected.network.parameters()).device
+    for start in range(rank * size, len(samples), world * size):
+        stop = min(start + size, len(samples))
+        collected.update(*keyed_batch(samples, range(start, stop), collected.labelled, collected.protocol, device))
+        if progress:
+            progress(stop, len(samples))
+    return collected
 
 
 def keyed_batch(
@@ -241,11 +232,9 @@ def keyed_batch(
     return Batch(one.images.to(device), labels, valid), keys
 
 
-@torch.inference_mode()
-def _gather(fabric: Fabric, collected: CollapsePass, size: tuple[int, int]) -> None:
+def _gather(fabric: Fabric, collected: CollapsePass, make: "partial[CollapsePass]") -> None:
     """Merge into every process what all of them kept, in the order of the processes."""
-    network, tasks = collected.network, list(collected.tasks.values())
-    parts = [CollapsePass(network, tasks, size, collected.norm, collected.protocol) for _ in range(fabric.world_size)]
+    parts = [make() for _ in range(fabric.world_size)]
     for kept, *ranks in zip(collected.tensors(), *(part.tensors() for part in parts), strict=True):
         mine = kept.to(fabric.device)
         received = [torch.empty_like(mine) for _ in ranks]

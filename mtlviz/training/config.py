@@ -100,6 +100,8 @@ class TrainConfig(BaseModel):
         threads: processor threads of one device; None leaves torch's choice.
         log_every: steps between two lines of the log.
         save_every: images between two resumable states.
+        collapse_every: images between two lines of collapse statistics, on held-out images; None logs none.
+        collapse_rooms: held-out images that they are taken on, the first ones of ``data.val``.
         mean: of RGB in [0, 1], subtracted from images.
         std: of RGB in [0, 1], by which images are divided.
     """
@@ -125,6 +127,8 @@ class TrainConfig(BaseModel):
     threads: int | None = Field(default=None, ge=1)
     log_every: int = Field(default=50, ge=1)
     save_every: int = Field(default=8000, ge=1)
+    collapse_every: int | None = Field(default=None, ge=1)
+    collapse_rooms: int = Field(default=64, ge=1)
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
 
@@ -149,6 +153,8 @@ class TrainConfig(BaseModel):
             raise ValueError(f"a batch of {self.batch} cannot be split evenly over {self.devices} devices")
         if self.budget < self.batch:
             raise ValueError(f"a budget of {self.budget} images is less than one batch of {self.batch}")
+        if self.collapse_every is not None and self.data.val is None:
+            raise ValueError("collapse_every needs held-out images; give data.val")
         return self
 
     @property

@@ -149,6 +149,14 @@ def join(batches: Sequence[Batch]) -> Batch:
     )
 
 
+def normalised(batch: Batch, mean: Sequence[float], std: Sequence[float]) -> Tensor:
+    """``(B, 3, H, W)`` float32 images as the network takes them, padding at 0."""
+    images = batch.images.permute(0, 3, 1, 2).float()  # channels last in memory
+    offset, scale = images.new_tensor([*mean, *std]).view(2, 3, 1, 1)
+    images = torch.addcmul(-offset / scale, images, 1 / (255 * scale))
+    return images if batch.inside is None else images * batch.inside[:, None]
+
+
 class StreamSampler(Sampler[list[int]]):
     """Positions of the batches of the steps from ``start`` to the end, for one device of several."""
 

@@ -14,8 +14,8 @@ from mtlviz.metrics.classes import ClassMeter
 from mtlviz.models.multitask import MultiTaskNetwork
 from mtlviz.tasks import Task
 from mtlviz.training.config import IMAGENET_MEAN, IMAGENET_STD, TrainConfig
-from mtlviz.training.data import Batch, First, Samples, held_out, join, to_batch, training_set
-from mtlviz.training.loop import build_network, normalised
+from mtlviz.training.data import Batch, First, Samples, held_out, join, normalised, to_batch, training_set
+from mtlviz.training.loop import build_network
 from mtlviz.training.sharing import sharing_statistics
 from mtlviz.training.state import final_weights
 

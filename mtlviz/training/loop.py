@@ -6,7 +6,7 @@ killed goes on from its last state as if nothing had happened: on a processor th
 
 import hashlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,9 @@ from mtlviz.files import written_whole
 from mtlviz.models.interactions.base import TokenLabels
 from mtlviz.models.multitask import MultiTaskNetwork, token_mask
 from mtlviz.models.token_classes import token_classes
+from mtlviz.training.collapse_log import CollapseLog
 from mtlviz.training.config import TrainConfig
-from mtlviz.training.data import Batch, TrainingStream, held_out, training_batches, training_set
+from mtlviz.training.data import Batch, TrainingStream, held_out, normalised, training_batches, training_set
 from mtlviz.training.losses import task_losses
 from mtlviz.training.progress import Progress
 from mtlviz.training.state import WEIGHTS, claim, load_state, save_state
@@ -34,7 +35,8 @@ from mtlviz.training.state import WEIGHTS, claim, load_state, save_state
 def train(config: TrainConfig, out: Path, resume: bool = True) -> Path:
     """Train a network.
 
-    ``out`` receives ``config.json``, ``log.jsonl``, the last resumable state and in the end the weights.
+    ``out`` receives ``config.json``, ``log.jsonl``, ``collapse.jsonl`` where the configuration asks for it, the last
+    resumable state and in the end the weights.
 
     Args:
         config: the training.
@@ -125,6 +127,9 @@ def _fit(config: TrainConfig, out: Path, fabric: Fabric) -> MultiTaskNetwork:
     stream = TrainingStream(training_set(config.data), config, boundaries)
     batches = training_batches(stream, start, fabric.global_rank, fabric.world_size)
     every = max(1, config.save_every // config.batch)
+    collapse = CollapseLog(out, config, start, shown=fabric.is_global_zero)
+    if start == 0:
+        collapse.advance(0, network)
     with Progress(out, config, start, shown=fabric.is_global_zero) as progress:
         objective.train()
         for step, batch in enumerate(fabric.setup_dataloaders(batches, use_distributed_sampler=False), start):
@@ -133,6 +138,7 @@ def _fit(config: TrainConfig, out: Path, fabric: Fabric) -> MultiTaskNetwork:
                 group["lr"] = rate
             losses, norm = training_step(objective, batch, optimiser, config, fabric)
             progress.advance(step, losses, norm, rate)
+            collapse.advance(step + 1, network)
             if (step + 1) % every == 0 and step + 1 < config.steps and fabric.is_global_zero:
                 save_state(out, network, optimiser, precision, step + 1)
     return network
@@ -191,14 +197,6 @@ def _not_finite(losses: dict[str, Tensor]) -> str:
         "and the last saved state is kept; lower optimiser.rate or use precision 32-true, and train in another folder "
         "or with --no-resume."
     )
-
-
-def normalised(batch: Batch, mean: Sequence[float], std: Sequence[float]) -> Tensor:
-    """``(B, 3, H, W)`` float32 images as the network takes them, padding at 0."""
-    images = batch.images.permute(0, 3, 1, 2).float()  # channels last in memory
-    offset, scale = images.new_tensor([*mean, *std]).view(2, 3, 1, 1)
-    images = torch.addcmul(-offset / scale, images, 1 / (255 * scale))
-    return images if batch.inside is None else images * batch.inside[:, None]
 
 
 def rate_factor(config: TrainConfig, step: int) -> float:

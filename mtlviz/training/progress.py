@@ -41,7 +41,7 @@ class Progress:
 
     def __enter__(self) -> "Progress":
         if self.shown:
-            _cut(self.path, self.start)
+            cut_log(self.path, self.start)
         if self._bar:
             self._bar.start()
         return self
@@ -86,7 +86,7 @@ def _bar() -> Bar:
     return Bar(*columns, console=Console(stderr=True))
 
 
-def _cut(path: Path, steps: int) -> None:
+def cut_log(path: Path, steps: int) -> None:
     """Drop what the log says about steps that are taken again."""
     if not path.exists():
         return

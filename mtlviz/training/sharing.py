@@ -11,9 +11,8 @@ from mtlviz.analysis.diffusion import diffusion_ratio
 from mtlviz.analysis.entropy import entropy, normalised_entropy
 from mtlviz.analysis.write_map import written_variation
 from mtlviz.models.multitask import MultiTaskNetwork
-from mtlviz.trace import AffinityTrace, Capture, InteractionTrace, SlotTrace, Trace, to_arrays
-from mtlviz.training.data import Samples, to_batch
-from mtlviz.training.loop import normalised
+from mtlviz.trace import AffinityTrace, Capture, InteractionTrace, RowTrace, SlotTrace, Trace, to_arrays
+from mtlviz.training.data import Samples, normalised, to_batch
 
 
 @torch.inference_mode()
@@ -78,7 +77,7 @@ def _slot_entropies(record: SlotTrace) -> dict[str, float]:
     }
 
 
-def _row_entropy(record: InteractionTrace) -> float:
+def _row_entropy(record: RowTrace) -> float:
     """Of every token's weights over the tokens that it could read, mean over tokens."""
     entropies = [normalised_entropy(rows, candidate_counts(record, tokens)) for tokens, rows in row_blocks(record)]
     return float(np.concatenate(entropies).mean())

@@ -18,6 +18,7 @@ from mtlviz.training.config import TrainConfig
 STATE = "state.pt"
 CONFIG = "config.json"
 LOG = "log.jsonl"
+COLLAPSE_LOG = "collapse.jsonl"
 WEIGHTS = "weights.safetensors"
 METRICS = "metrics.json"
 """Files in the folder of a training; weights and metrics are the final ones."""
@@ -36,7 +37,7 @@ def claim(out: Path, config: TrainConfig, resume: bool) -> None:
     """
     out.mkdir(parents=True, exist_ok=True)
     if not resume:
-        for name in (STATE, CONFIG, WEIGHTS, METRICS, LOG):
+        for name in (STATE, CONFIG, WEIGHTS, METRICS, LOG, COLLAPSE_LOG):
             (out / name).unlink(missing_ok=True)
     text = config.model_dump_json(indent=1)
     known = out / CONFIG
@@ -53,7 +54,8 @@ def _identity(text: str) -> dict[str, object]:
     except ValidationError:
         return {}
     values["data"] = {**dict(values["data"]), "workers": 0, "val": None}  # type: ignore[call-overload]
-    return {**values, "title": "", "summary": "", "threads": None, "log_every": 0, "save_every": 0}
+    reported = {"log_every": 0, "save_every": 0, "collapse_every": None, "collapse_rooms": 0}
+    return {**values, "title": "", "summary": "", "threads": None, **reported}
 
 
 def save_state(out: Path, network: nn.Module, optimiser: Optimizer, precision: Precision, step: int) -> None:

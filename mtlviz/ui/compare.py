@@ -8,9 +8,13 @@ from mtlviz.analysis.compare import Difference, difference
 from mtlviz.engine import Engine, Run
 from mtlviz.errors import MtlvizError, OptionError
 from mtlviz.plots.maps import Geometry
-from mtlviz.trace import InteractionTrace
+from mtlviz.plots.style import task_title
+from mtlviz.trace import Capture, RowTrace
 from mtlviz.ui import pick, state
+from mtlviz.ui.heads import choose_head
 from mtlviz.ui.panels import plain
+
+HEAD_KEYS = {"A": "compare_head_a", "B": "compare_head_b"}
 
 
 @dataclass(frozen=True)
@@ -22,17 +26,25 @@ class Side:
         title: of the model, unlike the other side's.
         engine: the model.
         run: its pass over the image.
+        head: of its interaction, from 0.
     """
 
     letter: str
     title: str
     engine: Engine
     run: Run
+    head: int
 
     @property
-    def trace(self) -> InteractionTrace | None:
-        """What its interaction did; None where tasks do not interact."""
-        return self.run.trace.interaction
+    def trace(self) -> RowTrace | None:
+        """What its tokens read, token by token; None where they read nothing that way."""
+        trace = self.run.trace.interaction
+        return trace if isinstance(trace, RowTrace) else None
+
+    @property
+    def interacts(self) -> bool:
+        """Whether its tasks share more than the encoder."""
+        return self.run.card.architecture.interaction != "none"
 
     @property
     def geometry(self) -> Geometry:
@@ -83,7 +95,7 @@ class Pair:
     def token(self, side: Side, picked: pick.Token) -> int:
         """The picked token in a side's own trace; B's grid may differ from A's, so the place decides."""
         if side.trace is None:
-            raise OptionError(f"{side.title} has no interaction, so its tokens read nothing.")
+            raise OptionError(f"{side.title} has no weights with which its tokens read others.")
         x, y = self.first.geometry.centre(picked.row, picked.column)
         row, column = side.geometry.token_at(float(x), float(y))
         return side.trace.layout.token(picked.task, row, column)
@@ -101,7 +113,7 @@ def question() -> str:
 
 
 def pair() -> Pair:
-    """Run both models on the current image.
+    """Run both models on the current image, each with the head that is asked for where it has several.
 
     Raises:
         OptionError: if they have no task in common.
@@ -110,7 +122,8 @@ def pair() -> Pair:
     sides = []
     for which, letter, title in (("a", "A", titles[0]), ("b", "B", titles[1])):
         engine = state.engine(which)  # type: ignore[arg-type]
-        sides.append(Side(letter, title, engine, state.run(engine)))
+        head = choose_head(engine.card, HEAD_KEYS[letter], f"Head of {plain(title)}")
+        sides.append(Side(letter, title, engine, state.run(engine, capture=Capture(head=head)), head))
     theirs = sides[1].run.outputs
     tasks = tuple(task for task in sides[0].run.outputs if task in theirs)
     if not tasks:
@@ -118,19 +131,31 @@ def pair() -> Pair:
     return Pair(sides[0], sides[1], tasks)
 
 
-def controls(pair: Pair) -> pick.Token:
-    """Swap button and the inputs of the picked token; returns the token, of a task that both predict."""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**A** {plain(pair.first.title)}, **B** {plain(pair.second.title)}", width="content")
-        st.button(
-            "Swap sides", on_click=state.swap_models, icon=":material/swap_horiz:", key="compare_swap",
-            help="Exchange A and B, so that neither profits from standing on the left.",
-        )  # fmt: skip
+def swap_button() -> None:
+    """A button that exchanges the models, each with its head."""
+    st.button(
+        "Swap sides", on_click=_swap, icon=":material/swap_horiz:", key="compare_swap",
+        help="Exchange the two models, so that neither profits from standing on the left.",
+    )  # fmt: skip
+
+
+def pick_token(pair: Pair) -> pick.Token:
+    """The inputs of the picked token; returns it, of a task that both predict."""
     picked = pick.token(pair.first.run)
     if picked.task in pair.tasks:
         return picked
-    st.caption(f"{pair.second.title} does not predict {picked.task}; {pair.tasks[0]} is shown.")
+    st.caption(
+        f"{plain(pair.second.title)} does not predict {task_title(picked.task)}; {task_title(pair.tasks[0])} is shown."
+    )
     return pick.Token(pair.tasks[0], picked.row, picked.column)
+
+
+def _swap() -> None:
+    """Callback of the button."""
+    state.swap_models()
+    heads = [int(st.session_state.get(key, 0)) for key in HEAD_KEYS.values()]
+    if any(heads):
+        st.session_state.update(zip(HEAD_KEYS.values(), reversed(heads), strict=True))
 
 
 # Results are shared between sessions and treated as read-only, so they are not copied.

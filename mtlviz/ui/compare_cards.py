@@ -6,11 +6,11 @@ import pandas as pd
 import streamlit as st
 
 from mtlviz.checkpoints import ModelCard
-from mtlviz.plots.style import task_title
+from mtlviz.plots.style import metric_text, metric_title, task_title
 from mtlviz.tasks import Task
 from mtlviz.ui import panels
 from mtlviz.ui.compare import Pair
-from mtlviz.ui.compare_predictions import METRIC_TITLES, metric_text
+from mtlviz.ui.protocols import card_protocols, draw_protocols
 
 
 def over_a_set(pair: Pair) -> None:
@@ -28,9 +28,11 @@ def over_a_set(pair: Pair) -> None:
     images = " and ".join(dict.fromkeys(str(card.metrics[name].get("images", "unknown")) for card in cards))
     st.caption(
         f"**How to read this.** Over all images of {panels.plain(name)} (n = {images}), as measured when the models "
-        "were published; one training run each, so small gaps are within the noise between seeds. “Alone” is the same "
-        "network with its interaction switched off (w_r = 0); “constant” never looks at the image."
+        "were published. “Off” is the same network with its interaction switched off (w_r = 0); “constant” is the best "
+        "answer that never looks at the image. One training run a model: how far another seed would move these numbers "
+        "is not known."
     )
+    draw_protocols(card_protocols(cards, name))
 
 
 def _table(pair: Pair, name: str) -> pd.DataFrame:
@@ -40,19 +42,19 @@ def _table(pair: Pair, name: str) -> pd.DataFrame:
         row = {"Task": task_title(task_name), "Metric": _title(task)}
         for side in pair.sides:
             row[side.title] = _said(task, _value(side.engine.card, name, task, "tasks", "metrics"))
-            if side.trace is not None:
-                row[f"{side.title}, alone"] = _said(task, _value(side.engine.card, name, task, "interaction_off"))
+            if side.interacts:
+                row[f"{side.title}, off"] = _said(task, _value(side.engine.card, name, task, "interaction_off"))
         row["constant"] = _said(task, _value(pair.first.engine.card, name, task, "tasks", "constant"))
         rows.append(row)
     return pd.DataFrame(rows).set_index("Task")
 
 
 def _title(task: Task) -> str:
-    return f"{METRIC_TITLES.get(task.metric, task.metric)} {'↑' if task.higher_is_better else '↓'}"
+    return f"{metric_title(task)} {'↑' if task.higher_is_better else '↓'}"
 
 
 def _said(task: Task, value: float | None) -> str:
-    return "–" if value is None else metric_text(task, value)
+    return "–" if value is None else metric_text(task, value, 3)
 
 
 def _value(card: ModelCard, name: str, task: Task, part: str, kind: str = "") -> float | None:

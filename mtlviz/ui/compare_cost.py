@@ -6,6 +6,7 @@ import streamlit as st
 from mtlviz.analysis.cost import Latency, measure_latency, part_costs
 from mtlviz.data.sample import Sample
 from mtlviz.engine import Engine
+from mtlviz.plots.attention import percent
 from mtlviz.ui import panels
 from mtlviz.ui.compare import Pair, Side
 
@@ -16,7 +17,18 @@ PARTS = {
 RUNS = 9
 
 
-def table(pair: Pair) -> pd.DataFrame:
+def draw(pair: Pair) -> None:
+    """What is stored and computed by part, and how long a pass takes on this machine."""
+    st.markdown(_sentence(pair))
+    st.table(_table(pair).set_index("Part"))
+    st.caption(
+        "**How to read this.** Multiply-accumulates are those of one image of the size that the model takes, counted "
+        "from the architecture."
+    )
+    _latency(pair)
+
+
+def _table(pair: Pair) -> pd.DataFrame:
     """Parameters and multiply-accumulates by part."""
     costs = [{cost.part: cost for cost in part_costs(side.run.card)} for side in pair.sides]
     rows = []
@@ -30,7 +42,7 @@ def table(pair: Pair) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def latency(pair: Pair) -> None:
+def _latency(pair: Pair) -> None:
     """Median seconds of a forward pass on this machine, measured live, and a button to measure again."""
     turn = int(st.session_state.get("_compare_measured", 0))
     engines = {side.run.card.weights_sha256: side.engine for side in sorted(pair.sides, key=lambda one: one.title)}
@@ -39,14 +51,14 @@ def latency(pair: Pair) -> None:
     st.button("Measure again", on_click=_measure_again, icon=":material/timer:", key="compare_measure")
 
 
-def sentence(pair: Pair) -> str:
+def _sentence(pair: Pair) -> str:
     """How much of each forward pass the interaction is, and how the two compare."""
     counted = [side.run.card.operations for side in pair.sides]
     if not all(one.get("total") and "interaction" in one for one in counted):
         return "A card here does not say how much is computed; `python -m mtlviz train` writes cards that do."
     parts = [
         f"**{_count(one['interaction'])}** multiply-accumulates in {panels.plain(title)}, "
-        f"{one['interaction'] / one['total']:.1%} of its forward pass,"
+        f"{percent(one['interaction'] / one['total'])} of its forward pass,"
         if one["interaction"]
         else f"nothing in {panels.plain(title)}"
         for one, title in zip(counted, pair.titles, strict=True)

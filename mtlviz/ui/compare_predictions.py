@@ -1,57 +1,78 @@
 """What two models predict, where they differ, and which is nearer to the truth."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 import streamlit as st
 
 from mtlviz.analysis.compare import difference, region_errors
 from mtlviz.analysis.scene import class_shares
-from mtlviz.analysis.scores import Score, image_score, valid_pixels
-from mtlviz.engine import Run
+from mtlviz.analysis.scores import Score
+from mtlviz.data.sample import valid_pixels
+from mtlviz.plots.attention import percent
 from mtlviz.plots.compare import amount, comparison_panels, region_bars
-from mtlviz.plots.maps import Panel, Place
-from mtlviz.plots.predictions import View, depth_range, error_limit, error_panel, shares_figure, truth_panel
-from mtlviz.plots.style import task_title
+from mtlviz.plots.maps import Panel
+from mtlviz.plots.predictions import (
+    View,
+    depth_range,
+    error_limit,
+    error_panel,
+    shares_figure,
+    shares_key,
+    truth_panel,
+)
+from mtlviz.plots.style import metric_text, metric_title, task_title
 from mtlviz.tasks import Task
-from mtlviz.ui import panels
+from mtlviz.ui import panels, pick
 from mtlviz.ui.compare import Pair
-from mtlviz.ui.prediction_panels import resolution_note
-
-METRIC_TITLES = {
-    "miou": "mIoU",
-    "rmse": "RMSE",
-    "mean_angle": "mean angle",
-    "edge_f": "best F",
-    "max_f": "best F",
-}
+from mtlviz.ui.prediction_panels import HOW_WRONG, resolution_note, score_of
+from mtlviz.ui.protocols import draw_protocols
 
 
-def maps(pair: Pair, task: str) -> None:
-    """A, B and their difference for one task."""
+def draw(pair: Pair, task: str) -> None:
+    """A, B and their difference for one task, and how far apart they are in all tasks."""
     kind = pair.first.run.card.task(task)
-    how = f"{_how_to_read(kind, pair)} {resolution_note(pair.first.run)}"
+    how = f"{_how_to_read(kind, pair)} {resolution_note(pair.first.run)} Click a map to pick a token."
     panels.maps(_maps(pair, task, pair.key), pair.first.run, "compare_maps", how_to_read=how)
+    if kind.kind != "classes":
+        _differences_table(pair)
+        return
+    table, legend = st.columns([3, 2], gap="medium")
+    with table:
+        _differences_table(pair)
+    with legend:
+        _classes(pair, task)
 
 
-def classes(pair: Pair, task: str) -> None:
+def _classes(pair: Pair, task: str) -> None:
     """The legend of the class colours, with the share of each class in A, in B and in the truth."""
     kind, sample = pair.first.run.card.task(task), pair.first.run.sample
-    if kind.kind != "classes":
-        return
     shares = {side.title: class_shares(kind, side.run.prediction(task).values) for side in pair.sides}
     if task in sample.labels:
-        shares["ground truth"] = class_shares(kind, sample.labels[task])
+        shares["the ground truth"] = class_shares(kind, sample.labels[task])
     rows = [(source, one.name, one.share) for source, found in shares.items() for one in found]
     panels.figure(
         shares_figure(kind, shares),
         "compare_classes",
         alt=f"Share of every class in {', '.join(shares)}",
-        how_to_read=f"Bars are what {panels.plain(pair.first.title)} gives each class, markers what the others do.",
+        how_to_read=f"The legend of the class colours: {shares_key([panels.plain(source) for source in shares])}.",
         data=pd.DataFrame(rows, columns=["source", "class", "share"]),
         provenance=[side.run.provenance for side in pair.sides],
     )
 
 
-def differences(pair: Pair) -> None:
+def nearer(pair: Pair) -> dict[str, str | None]:
+    """By task with a label the title of the side with the better headline metric, None where they are equal."""
+    found = {}
+    for task in pair.tasks:
+        scores = _scores(pair, task)
+        if scores:
+            best = _better(scores)
+            found[task] = None if best is None else pair.titles[best]
+    return found
+
+
+def _differences_table(pair: Pair) -> None:
     """One row a task: how far apart the two are and, with labels, how good each is on this image."""
     st.table(_differences(pair, pair.key))
     _notes(pair)
@@ -65,26 +86,28 @@ def _notes(pair: Pair) -> None:
         if scores
         else "The image has no labels, so nothing here says which side is right."
     )
-    st.caption(f"**How to read this.** Difference is the mean over all pixels of how far A and B are apart. {metrics}")
-    if scores:
-        with st.popover("Definitions of the metrics", icon=":material/function:", type="tertiary"):
-            for score in scores:
-                st.caption(panels.plain(f"{task_title(score.task.name)}: {score.protocol}."))
+    st.caption(
+        "**How to read this.** Difference is how far the two models are apart, mean over all pixels, for depth in "
+        f"brackets as a share of what the second one says. {metrics}"
+    )
+    draw_protocols({score.task.name: score.protocol for score in scores})
 
 
-def truth(pair: Pair, task: str, place: Place) -> None:
-    """Errors of both sides beside the ground truth, and by class.
-
-    Args:
-        pair: the sides; the image has a label of the task.
-        task: whose errors.
-        place: the picked token, marked on the maps.
-    """
-    sample, kind = pair.first.run.sample, pair.first.run.card.task(task)
+def truth(pair: Pair, picked: pick.Token) -> None:
+    """Errors of both sides in the picked token's task, beside the ground truth and by class."""
+    sample, task = pair.first.run.sample, picked.task
+    if task not in sample.labels:
+        panels.empty(
+            f"**This image has no label of {task_title(task).lower()},** so nothing says which side is nearer to it.",
+            "Choose a held-out room in the sidebar: its labels are exact.",
+        )
+        return
+    kind = pair.first.run.card.task(task)
     label, valid = sample.labels[task], valid_pixels(sample, kind)
     errors = [difference(kind, side.run.prediction(task).values, label, valid) for side in pair.sides]
     limit, view = error_limit(*errors), _view(pair, task)
     wrong = " of the pixels are wrong" if kind.kind == "classes" else " on average"
+    legend = " The part “predictions” names the colours of the classes." if kind.kind == "classes" else ""
     drawn = [
         error_panel(error, limit, view, f"Error of {title}", f"{amount(kind, error.mean)}{wrong}")
         for error, title in zip(errors, pair.titles, strict=True)
@@ -93,9 +116,9 @@ def truth(pair: Pair, task: str, place: Place) -> None:
         [*drawn, truth_panel(kind, label, valid, view)],
         pair.first.run,
         "compare_truth",
-        picked=place,
+        picked=picked.place,
         clickable=False,
-        how_to_read="Both errors share one colour scale; grey pixels have no label.",
+        how_to_read=f"{HOW_WRONG[kind.kind]} Both errors share one colour scale; grey pixels have no label.{legend}",
     )
     _regions(pair, kind)
 
@@ -138,41 +161,37 @@ def _differences(_pair: Pair, key: tuple[str, ...]) -> pd.DataFrame:
         apart = _pair.difference(name)
         relative = apart.mean_relative
         said = amount(apart.task, apart.mean) + (" of the pixels" if apart.task.kind == "classes" else "")
-        row = {"Task": task_title(name), "Difference": said + (f" ({relative:.1%})" if relative >= 0 else "")}
+        row = {"Task": task_title(name), "Difference": said + (f" ({percent(relative)})" if relative >= 0 else "")}
         rows.append(row | _scored(_pair, _scores(_pair, name)))
     return pd.DataFrame(rows).fillna("–").set_index("Task")
 
 
 def _scores(pair: Pair, task: str) -> list[Score]:
     labelled = task in pair.first.run.sample.labels
-    return [_score(side.run, task, side.run.provenance.stamp()) for side in pair.sides] if labelled else []
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _score(_run: Run, task: str, stamp: str) -> Score:
-    return image_score(_run.prediction(task), _run.sample)
+    return [score_of(side.run, task) for side in pair.sides] if labelled else []
 
 
 def _scored(pair: Pair, scores: list[Score]) -> dict[str, str]:
     if not scores:
         return {}
     task = scores[0].task
-    said = [metric_text(task, score.headline) for score in scores]
-    if said[0] != said[1]:
-        better = int((scores[0].headline > scores[1].headline) != task.higher_is_better)
+    said = [metric_text(task, score.headline, 3) for score in scores]
+    better = _better(scores)
+    if better is not None:
         said[better] = f"**{said[better]}**"
     return {
-        "Metric": f"{METRIC_TITLES.get(task.metric, task.metric)} {'↑' if task.higher_is_better else '↓'}",
+        "Metric": f"{metric_title(task)} {'↑' if task.higher_is_better else '↓'}",
         **dict(zip(pair.titles, said, strict=True)),
-        "n": f"{scores[0].pixels:,} px",
+        "n (px)": f"{scores[0].pixels:,}",
     }
 
 
-def metric_text(task: Task, value: float) -> str:
-    """A metric with its unit."""
-    if task.kind == "normals":
-        return f"{value:.1f}{task.metric_unit}"
-    return f"{value:.3f} {task.metric_unit}".strip()
+def _better(scores: Sequence[Score]) -> int | None:
+    """Which of two scores is better, None where they read alike."""
+    task, first, second = scores[0].task, scores[0].headline, scores[1].headline
+    if metric_text(task, first, 3) == metric_text(task, second, 3):
+        return None
+    return int((first > second) != task.higher_is_better)
 
 
 def _view(pair: Pair, task: str) -> View:

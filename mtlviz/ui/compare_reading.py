@@ -1,38 +1,34 @@
-"""What one token reads in each of two models: maps, shares by source task, numbers."""
+"""What one token reads in each of two models: maps, and shares by source task."""
 
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 from jaxtyping import Float, Int
 
 from mtlviz.analysis.attention import Readable
-from mtlviz.analysis.attention_statistics import MapStatistics
-from mtlviz.analysis.reading import Quantity, Reading, read_token, whole_map
+from mtlviz.analysis.attention_statistics import MapStatistics, map_statistics
+from mtlviz.analysis.reading import Reading, read_token, whole_map
 from mtlviz.analysis.token_labels import token_classes, token_depth_bins
 from mtlviz.engine import Run
 from mtlviz.plots.attention import (
     WeightScale,
-    percent,
     source_bars,
-    source_matrix,
     weight_panels,
     weight_scale,
 )
 from mtlviz.plots.style import task_title
-from mtlviz.trace import InteractionTrace, SlotTrace
+from mtlviz.trace import RowTrace, SlotTrace
 from mtlviz.ui import panels, pick, state
 from mtlviz.ui.compare import Pair, Side
+from mtlviz.ui.heads import head_note
 
 READERS = {"token": "The picked token", "all": "All tokens, on average"}
 SCALES = {"log": "Logarithmic", "linear": "Linear"}
 RANGES = {"shared": "One for both", "own": "Each its own"}
-ORACLES = {"semseg": "Same class", "depth": "Similar depth"}
-ABSENT = "–"
 FORMULA = (
-    r"a_i=\mathrm{softmax}_{j\notin t(i)}\!\left(\frac{q_i\cdot k_j}{\sqrt d}\right)\ \text{(cross-attention)}"
-    r"\qquad a_i=\sum_l A_w[i,l]\,A_r[l,:]\ \text{(KEM)}"
+    r"a_i=\mathrm{softmax}_{j\notin t(i)}\!\left(\frac{q_i\cdot k_j}{\sqrt d}\right)\ \text{(attention between tasks)}"
+    r"\qquad a_i=\sum_l A_w[i,l]\,A_r[l,:]\ \text{(through slots)}"
 )
 SOURCE = "SGW-based Multi-Task Learning in Vision Tasks (2024), sections on Retrieve and Write, and its baseline."
 
@@ -47,30 +43,45 @@ class View:
     opacity: float
 
 
-def readings(pair: Pair, picked: pick.Token, oracle: str | None) -> dict[str, Reading]:
-    """By side's letter, what the picked token reads; a side without an interaction is left out."""
+def draw(pair: Pair, picked: pick.Token) -> None:
+    """What the picked token, or all tokens on average, read in each model."""
+    if not anyone_reads(pair):
+        return
+    view = _choose_view()
+    found = readings(pair, picked, None, rank=False)
+    _maps(pair, found, picked, view)
+    _sources(pair, found, picked)
+
+
+def anyone_reads(pair: Pair) -> bool:
+    """Whether there is anything to draw; says why not for every side of which there is not."""
+    for side in pair.sides:
+        if side.trace is None:
+            _no_rows(side)
+        elif note := head_note(side.run.card, side.head):
+            st.caption(f"{panels.plain(side.title)}: {note}")
+    return any(side.trace is not None for side in pair.sides)
+
+
+def readings(pair: Pair, picked: pick.Token, oracle: str | None, rank: bool) -> dict[str, Reading]:
+    """By side's letter, what the picked token reads; a side without rows of weights is left out.
+
+    Args:
+        pair: the sides.
+        picked: the reading token.
+        oracle: task whose label says what is worth reading; None leaves the noise out.
+        rank: compute the effective rank of the whole map too, which takes about a second.
+    """
     found = {}
     for side in pair.sides:
         if side.trace is not None:
-            labels = None if oracle is None else _labels(side.run, oracle)
-            whole = _whole(side.trace, labels, (*_key(side), oracle))
+            labels = None if oracle is None else reader_labels(side.run, oracle)
+            whole = _whole(side.trace, labels, rank, (*_key(side), oracle))
             found[side.letter] = read_token(side.trace, pair.token(side, picked), whole, labels)
     return found
 
 
-def choose_oracle(pair: Pair) -> str | None:
-    """Which label decides what is worth reading; None where there is none, or nobody reads."""
-    known = [task for task in ORACLES if task in pair.first.run.sample.labels]
-    if not known or all(side.trace is None for side in pair.sides):
-        return None
-    state.check_query("compare_oracle", {task: ORACLES[task] for task in known})
-    return st.segmented_control(
-        "For the noise, worth reading is a token of", known, default=known[0], required=True,
-        format_func=ORACLES.__getitem__, key="compare_oracle", bind="query-params", persist_state="session",
-    )  # fmt: skip
-
-
-def choose_view() -> View:
+def _choose_view() -> View:
     """The controls above the maps."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         reader = _choice("Reader", "compare_reader", READERS)
@@ -83,7 +94,7 @@ def choose_view() -> View:
     return View(reader, scale, extent, opacity)
 
 
-def maps(pair: Pair, found: dict[str, Reading], picked: pick.Token, view: View) -> None:
+def _maps(pair: Pair, found: dict[str, Reading], picked: pick.Token, view: View) -> None:
     """For every task one column: what A reads there above what B reads there."""
     rows = {letter: _shown(reading, view) for letter, reading in found.items()}
     scales = _scales({letter: row for letter, (row, _) in rows.items()}, view)
@@ -103,20 +114,23 @@ def maps(pair: Pair, found: dict[str, Reading], picked: pick.Token, view: View) 
                     panel = drawn[side.letter][tasks.index(task)]
                     key = f"compare_reads_{side.letter}_{index}"
                     panels.maps([panel], side.run, key, columns=1, height=220, picked=_place(pair, side, picked))
-    _explain(pair, found, view)
+    _explain(pair, view)
 
 
-def sources(pair: Pair, found: dict[str, Reading], picked: pick.Token) -> None:
+def _sources(pair: Pair, found: dict[str, Reading], picked: pick.Token) -> None:
     """Shares of the source tasks, and the arrays behind the maps as data."""
     titles = {side.letter: side.title for side in pair.sides}
-    bars = [(f"{titles[letter]}, this token", one.statistics.sources[0]) for letter, one in found.items()]
-    bars += [(f"{titles[letter]}, all tokens", one.whole.rows.sources.mean(0)) for letter, one in found.items()]
+    tasks = tuple(dict.fromkeys(task for one in found.values() for task in one.trace.layout.tasks))
+    bars = [(f"{titles[letter]}, this token", _by_task(one.statistics.sources[0], one, tasks))
+            for letter, one in found.items()]  # fmt: skip
+    bars += [(f"{titles[letter]}, all tokens", _by_task(one.whole.rows.sources.mean(0), one, tasks))
+             for letter, one in found.items()]  # fmt: skip
     panels.figure(
-        source_bars(bars, next(iter(found.values())).trace.layout.tasks),
+        source_bars(bars, tasks),
         "compare_sources",
         alt=f"From which tasks the {task_title(picked.task)} token at {picked.place} reads in each model",
-        how_to_read="Each bar is all that is read, divided by the task whose tokens it comes from. "
-        "Cross-attention cannot read the reader's own task; KEM can.",
+        how_to_read="Each bar is all that is read, divided by the task whose tokens it comes from. Attention between "
+        "tasks leaves out the reader's own task; slots do not.",
         formula=FORMULA,
         source=SOURCE,
         data={f"{letter}_{name}": array for letter, one in found.items() for name, array in _arrays(one).items()},
@@ -124,57 +138,17 @@ def sources(pair: Pair, found: dict[str, Reading], picked: pick.Token) -> None:
     )
 
 
-def exchange(pair: Pair, found: dict[str, Reading]) -> None:
-    """Which task reads which, over the whole image, side by side."""
-    shown = [side for side in pair.sides if side.letter in found]
-    for side, column in zip(shown, st.columns(2), strict=False):
-        reading = found[side.letter]
-        with column:
-            panels.figure(
-                source_matrix(reading.whole.sources, reading.trace.layout.tasks, side.title),
-                f"compare_exchange_{side.letter}",
-                alt=f"{side.title}: share of what each task reads from each task",
-                how_to_read="",
-            )
-    panels.maps(
-        [], pair.first.run, "compare_exchange",
-        how_to_read="A row is a reading task; its cells say from which task's tokens it takes what it reads, on "
-        "average over the image. Colours go from 0 to 100 % in every matrix.",
-    )  # fmt: skip
-
-
-def numbers(pair: Pair, found: dict[str, Reading]) -> None:
-    """All numbers, one row a quantity, for the picked token and for the whole image; and what they mean."""
-    quantities = {side.title: found[side.letter].quantities for side in pair.sides if side.letter in found}
-    first = next(iter(quantities.values()))
-    columns = {"Number": [quantity.title for quantity in first]}
-    for part, scope in (("token", "this token"), ("whole", "whole image")):
-        for title, those in quantities.items():
-            columns[f"{title}, {scope}"] = [_said(quantity, getattr(quantity, part)) for quantity in those]
-    table = pd.DataFrame(columns).set_index("Number")
-    st.table(table[(table != ABSENT).any(axis=1)])
-    with st.popover("What the numbers mean", icon=":material/function:", type="tertiary"):
-        for quantity in first:
-            st.markdown(f"**{quantity.title}.** {panels.plain(quantity.definition)}")
-
-
-def no_interaction(side: Side) -> None:
+def _no_rows(side: Side) -> None:
     """Why a side has no maps of what its tokens read."""
-    panels.empty(
-        f"**{panels.plain(side.title)} has no attention map:** its tasks share the encoder and then go their own "
-        "ways, so no token reads another.",
-        "Its predictions are compared above. For maps, choose a model with an interaction in the sidebar.",
+    why = (
+        "its tasks share weights by place and not by token, so that no row of weights over all tokens exists"
+        if side.interacts
+        else "its tasks share the encoder and then go their own ways, so no token reads another"
     )
-
-
-def _said(quantity: Quantity, value: float) -> str:
-    if not np.isfinite(value):
-        return ABSENT
-    if quantity.unit == "tokens":
-        return f"{value:,.0f}" if value >= 100 or value == round(value) else f"{value:.1f}"
-    if quantity.unit == "share":
-        return percent(value)
-    return f"{value:.2f}×" if quantity.unit == "times" else f"{value:.3g}"
+    panels.empty(
+        f"**{panels.plain(side.title)} has no attention map:** {why}.",
+        "Its predictions are compared in the first part. For maps, choose a model such as kem in the sidebar.",
+    )
 
 
 def _choice(label: str, key: str, options: dict[str, str]) -> str:
@@ -208,7 +182,7 @@ def _place(pair: Pair, side: Side, picked: pick.Token) -> tuple[int, int]:
     return side.geometry.token_at(float(x), float(y))
 
 
-def _explain(pair: Pair, found: dict[str, Reading], view: View) -> None:
+def _explain(pair: Pair, view: View) -> None:
     extent = "One colour range for all maps" if view.range == "shared" else "Each model has its own colour range"
     hatched = "hatched tokens cannot be read by this model, pale ones could be but have weight 0"
     panels.maps(
@@ -217,16 +191,17 @@ def _explain(pair: Pair, found: dict[str, Reading], view: View) -> None:
         f"{extent}. A weight says where from, not how much it matters. Click a token of any map to pick it.",
     )  # fmt: skip
     for side in pair.sides:
-        if isinstance(side.trace, SlotTrace) and side.letter in found:
-            _slot_notes(side)
+        if isinstance(side.trace, SlotTrace) and side.run.card.architecture.options.get("gate"):
+            st.caption(
+                f"The slots of {panels.plain(side.title)} also keep some of their old content, which comes from no "
+                "token."
+            )
 
 
-def _slot_notes(side: Side) -> None:
-    options = side.run.card.architecture.options
-    if options.get("heads", 1) > 1:
-        st.caption(f"{side.title} has {options['heads']} heads; the maps show the first.")
-    if options.get("gate"):
-        st.caption(f"{side.title}'s slots also keep some of their old content, which comes from no token.")
+def _by_task(shares: Float[np.ndarray, " t"], reading: Reading, tasks: tuple[str, ...]) -> Float[np.ndarray, " T"]:
+    """Shares of a model's own tasks in the order of ``tasks``, 0 for those that it does not have."""
+    own = dict(zip(reading.trace.layout.tasks, shares, strict=True))
+    return np.array([own.get(task, 0.0) for task in tasks])
 
 
 def _arrays(reading: Reading) -> dict[str, np.ndarray]:
@@ -237,7 +212,8 @@ def _arrays(reading: Reading) -> dict[str, np.ndarray]:
     }  # fmt: skip
 
 
-def _labels(run: Run, oracle: str) -> Int[np.ndarray, " N"]:
+def reader_labels(run: Run, oracle: str) -> Int[np.ndarray, " N"]:
+    """The true class, or the bin of the true depth, of every place on the token grid."""
     grid = run.card.token_grid
     stride = run.card.input_size[0] // grid[0]
     label = run.sample.labels[oracle]
@@ -247,13 +223,13 @@ def _labels(run: Run, oracle: str) -> Int[np.ndarray, " N"]:
     return token_depth_bins(label, valid, run.letterbox.box, grid, stride)
 
 
-def _key(side: Side) -> tuple[str, str]:
-    return side.run.provenance.weights_sha256, side.run.provenance.image_sha256
+def _key(side: Side) -> tuple[str, str, str]:
+    return side.run.provenance.weights_sha256, side.run.provenance.image_sha256, f"head {side.head}"
 
 
 # Results are shared between sessions and treated as read-only, so they are not copied.
 @st.cache_resource(max_entries=16, show_spinner="Summing up what all tokens read; this takes about a second.")
 def _whole(
-    _trace: InteractionTrace, _labels: Int[np.ndarray, " N"] | None, key: tuple[str | None, ...]
+    _trace: RowTrace, _labels: Int[np.ndarray, " N"] | None, rank: bool, key: tuple[str | None, ...]
 ) -> MapStatistics:
-    return whole_map(_trace, _labels)
+    return whole_map(_trace, _labels) if rank else map_statistics(_trace, rank=False)

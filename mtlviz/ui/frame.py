@@ -11,6 +11,8 @@ import streamlit as st
 from PIL import Image
 
 from mtlviz.errors import MtlvizError
+from mtlviz.ui import home, pickers, state
+from mtlviz.ui.panels import plain
 
 ROOT = Path(__file__).resolve().parents[2]
 _LOG = logging.getLogger(__name__)
@@ -42,13 +44,21 @@ PAGES = (
           "Which pixels fed each memory slot, and who reads it back?"),
     Entry("pages/3_compare.py", "Compare", "compare", ":material/compare:",
           "How do two ways of sharing differ on the same image?"),
+    Entry("pages/4_etf.py", "ETF geometry", "etf", ":material/change_history:",
+          "How close do the classes come to the frame of equal angles?"),
+    Entry("pages/5_collapse.py", "Neural collapse", "collapse", ":material/filter_center_focus:",
+          "Have the classes collapsed, and which lag behind?"),
+    Entry("pages/6_embedding.py", "Embedding", "embedding", ":material/scatter_plot:",
+          "Which tokens look alike to the network?"),
+    Entry("pages/7_stability.py", "Stability", "stability", ":material/balance:",
+          "Does the selection survive a small change?"),
+    Entry("pages/8_affinity.py", "Affinity", "affinity", ":material/blur_on:",
+          "Which pixels does each task consider alike, and where do they disagree?"),
 )  # fmt: skip
 
 
 def run() -> None:
     """The whole app: called by app.py."""
-    from mtlviz.ui import pickers, state
-
     page = _navigation()
     st.set_page_config(f"{page.title} · mtlviz", _icon(), layout="wide")
     state.begin_run()  # sentences about the link belong on the page, which is drawn after the sidebar that finds them
@@ -83,8 +93,6 @@ def page(question: str) -> Iterator[None]:
     try:
         yield
     except MtlvizError as error:
-        from mtlviz.ui.panels import plain
-
         st.error(plain(str(error)), icon=":material/error:")
     except Exception:  # the last line of defence: a person sees a sentence, the log has the traceback
         _LOG.exception("a page failed")
@@ -114,10 +122,13 @@ def _icon() -> Image.Image:
 
 
 def _navigation() -> "st.Page":
-    from mtlviz.ui import home
-
-    first = st.Page(home.draw, title="Home", default=True)
+    first = st.Page(_home, title="Home", default=True)
     return st.navigation([first, *(page for _, page in page_links())])
+
+
+def _home() -> None:
+    with page("What happens inside a multi-task network?"):
+        home.draw([home.Link(linked, entry.title, entry.icon, entry.question) for entry, linked in page_links()])
 
 
 def _footer() -> None:

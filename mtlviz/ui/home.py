@@ -1,27 +1,50 @@
 """The first page: what the app answers, for which image, with which models."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import pandas as pd
 import streamlit as st
 
 from mtlviz.checkpoints import ModelCard
 from mtlviz.plots.style import metric_text, metric_title, task_title
-from mtlviz.ui import frame, state
+from mtlviz.ui import state
 from mtlviz.ui.pickers import BADGES
+from mtlviz.ui.protocols import card_protocols, draw_protocols
+
+SCORED = "rooms:val"
+"""The set whose scores are shown."""
 
 
-def draw() -> None:
-    """Questions, the current image, and how the models were trained."""
-    with frame.page("What happens inside a multi-task network?"):
-        st.markdown(
-            "One network predicts segmentation, depth, normals and edges of an image at once, and its tasks share "
-            "what they know. mtlviz shows what they predict and, pixel by pixel, what they pass to one another."
-        )
-        picture, questions = st.columns([1, 2], gap="large")
-        with picture:
-            _image()
-        with questions:
-            _questions()
-        _models()
+@dataclass(frozen=True)
+class Link:
+    """A page as home offers it.
+
+    Attributes:
+        page: what the link opens.
+        title: of the page.
+        icon: Material symbol.
+        question: what the page answers.
+    """
+
+    page: "st.Page"
+    title: str
+    icon: str
+    question: str
+
+
+def draw(links: Sequence[Link]) -> None:
+    """The pages with their questions, the current image, and how the models were trained."""
+    st.markdown(
+        "One network predicts several things about every pixel of an image at once, and its tasks pass one another "
+        "what they know. mtlviz shows what they predict and what they pass, place by place."
+    )
+    picture, questions = st.columns([1, 2], gap="large")
+    with picture:
+        _image()
+    with questions:
+        _questions(links)
+    _models()
 
 
 def _image() -> None:
@@ -30,22 +53,27 @@ def _image() -> None:
     st.caption("The current image; choose or drop another one in the sidebar.")
 
 
-def _questions() -> None:
-    for entry, page in frame.page_links():
-        with st.container(border=True):
-            st.page_link(page, label=f"**{entry.title}**", icon=entry.icon)
-            st.markdown(entry.question)
+def _questions(links: Sequence[Link]) -> None:
+    for start in range(0, len(links), 2):
+        for column, link in zip(st.columns(2), links[start : start + 2], strict=False):
+            with column.container(border=True, height="stretch"):
+                st.page_link(link.page, label=f"**{link.title}**", icon=link.icon)
+                st.markdown(link.question)
 
 
 def _models() -> None:
-    st.subheader("How the models were trained", anchor=False)
+    st.subheader("The models", anchor=False)
     cards = [state.card(name) for name in state.model_names()]
-    st.table(pd.DataFrame([_row(card) for card in cards]).set_index("Model"))
-    if any(card.metrics for card in cards):
+    st.table(pd.DataFrame([_row(card) for card in cards]).set_index("Model").fillna("–"))
+    scored = [card.metrics[SCORED]["images"] for card in cards if SCORED in card.metrics]
+    if scored:
+        images = " or ".join(f"{count:,}" for count in dict.fromkeys(scored))
         st.caption(
-            "Scores on held-out rooms; higher is better for mIoU and F, lower for the others. The cards in "
-            "checkpoints/ hold the whole protocol, a constant predictor's scores, and the scores without sharing."
+            f"Scores over {images} held-out rooms, one training run a model: how far another seed would move them is "
+            "not known. ↑ higher is better, ↓ lower is better. The cards in checkpoints/ hold all scores, those of a "
+            "constant predictor and those without sharing among them."
         )
+        draw_protocols(card_protocols(cards, SCORED))
     if any(card.trained == "random" for card in cards):
         st.warning("Some models here have random weights: their maps show noise, not knowledge.")
 
@@ -57,9 +85,10 @@ def _row(card: ModelCard) -> dict[str, str]:
         "Trained on": card.data or BADGES[card.trained][2],
         "Parameters": f"{card.parameters.get('total', 0) / 1e6:.2f} M",
     }
-    scored = card.metrics.get("rooms:val", {}).get("tasks", {})
+    scored = card.metrics.get(SCORED, {}).get("tasks", {})
     for task in card.tasks:
         value = scored.get(task.name, {}).get("metrics", {}).get(task.metric)
         if value is not None:
-            row[f"{task_title(task.name)}: {metric_title(task)}"] = metric_text(task, value)
+            better = "↑" if task.higher_is_better else "↓"
+            row[f"{task_title(task.name)}: {metric_title(task)} {better}"] = metric_text(task, value, 3)
     return row

@@ -9,7 +9,8 @@ import streamlit as st
 
 from mtlviz.analysis.compare import difference
 from mtlviz.analysis.scene import class_shares, describe
-from mtlviz.analysis.scores import image_score, valid_pixels
+from mtlviz.analysis.scores import Score, image_score
+from mtlviz.data.sample import valid_pixels
 from mtlviz.engine import Run
 from mtlviz.plots import predictions as plots
 from mtlviz.plots.maps import Panel
@@ -17,12 +18,12 @@ from mtlviz.plots.style import metric_text, metric_title, png_bytes, task_title
 from mtlviz.tasks import Task
 from mtlviz.ui import panels, pick, state
 from mtlviz.ui.downloads import npz_bytes, zip_bytes
+from mtlviz.ui.protocols import draw_protocols
 
 HOW = {
-    "classes": "Colours are the classes of the bars above.",
+    "classes": "Colours are classes; their names are beside the bars above.",
     "depth": "Metres along the optical axis, on one scale for all maps.",
     "normals": "The direction a surface faces: right in red, up in green, towards the camera in blue.",
-    "binary": "The probability of each pixel.",
 }
 HOW_WRONG = {
     "classes": "An error, in red, is a pixel whose class is not the true one.",
@@ -64,13 +65,15 @@ def choose_view(runs: Sequence[Run]) -> plots.View:
 def answer(run: Run) -> None:
     """One sentence with the numbers of the first model."""
     said = describe({task: run.prediction(task) for task in run.outputs})
-    panels.headline(f"In {panels.plain(run.sample.name)}, **{run.card.title}** finds {said}.")
+    panels.headline(f"In {panels.plain(run.sample.name)}, **{panels.plain(run.card.title)}** finds {said}.")
 
 
 def resolution_note(run: Run) -> str:
     """At which resolution the maps were predicted and drawn, and what depth assumes."""
     (height, width), (model_height, model_width) = run.sample.size, run.card.input_size
     padding = 1 - float(run.letterbox.inside.mean())
+    if (height, width) == (model_height, model_width):
+        return f"Predicted and drawn at the image's own {width} × {height} pixels."
     note = f"Drawn at {width} × {height} pixels, predicted at {model_width} × {model_height}"
     if padding > 0:
         note += f" of which {padding:.0%} is padding; it is masked while tasks share, and cut off here"
@@ -93,7 +96,7 @@ def draw_image(runs: Sequence[Run], view: plots.View) -> None:
     pictures, legend = st.columns([len(maps), 3 - len(maps)])
     with pictures:
         panels.maps(maps, run, "image", columns=len(maps))
-        st.caption(f"At the mark: {_at_mark(run)}. {resolution_note(run)}")
+        st.caption(f"At the mark: {_at_mark(run)} (a class has its probability in brackets). {resolution_note(run)}")
     with legend:
         _draw_shares(runs)
 
@@ -104,7 +107,7 @@ def draw_tasks(runs: Sequence[Run], view: plots.View) -> None:
     if _alone(runs):
         rest = [task for task in runs[0].card.tasks if task.name != "semseg"]
         maps = [plots.prediction_panel(runs[0].prediction(task.name), task_title(task.name), view) for task in rest]
-        how = "Hover for values. " + " ".join(f"{task_title(task.name)}: {HOW[task.kind]}" for task in rest)
+        how = "Hover for values. " + " ".join(f"{task_title(task.name)}: {_how(task)}" for task in rest)
         panels.maps(maps, runs[0], "tasks", picked=picked, clickable=False, how_to_read=how)
         return
     for task in runs[0].card.tasks:
@@ -113,8 +116,10 @@ def draw_tasks(runs: Sequence[Run], view: plots.View) -> None:
         row, columns = _row(task, having, view)
         panels.maps(
             row, runs[0], f"row_{task.name}", columns=columns, picked=picked, clickable=False,
-            how_to_read=f"{HOW[task.kind]} {HOW_WRONG[task.kind] if task.name in runs[0].sample.labels else ''}",
+            how_to_read=f"{_how(task)} {HOW_WRONG[task.kind] if task.name in runs[0].sample.labels else ''}",
         )  # fmt: skip
+    labelled = [task for task in runs[0].outputs if task in runs[0].sample.labels]
+    draw_protocols({task: score_of(runs[0], task).protocol for task in labelled})
 
 
 def read_point(runs: Sequence[Run]) -> None:
@@ -131,7 +136,10 @@ def read_point(runs: Sequence[Run]) -> None:
             cells[run.card.title] = plots.value_text(task, found.values, found.certainty, y, x)
         rows[task_title(task.name)] = cells
     st.table(pd.DataFrame.from_dict(rows, "index"))
-    st.caption(f"Values at pixel x {x}, y {y}, the centre of the marked token; class with its probability.")
+    st.caption(
+        f"Values at pixel x {x}, y {y}, the centre of the marked cell; a class has its probability in brackets, a "
+        "normal its components to the right, up and towards the camera."
+    )
 
 
 def offer_downloads(runs: Sequence[Run], view: plots.View) -> None:
@@ -150,6 +158,11 @@ def offer_downloads(runs: Sequence[Run], view: plots.View) -> None:
         st.caption(panels.plain(run.provenance.stamp()))
         for note in run.notes:
             st.caption(note)
+
+
+def _how(task: Task) -> str:
+    """How to read a map of the task."""
+    return HOW.get(task.kind, f"The {task.drawn_as}.")
 
 
 def _marked_pixel(run: Run) -> tuple[int, int]:
@@ -176,17 +189,16 @@ def _draw_shares(runs: Sequence[Run]) -> None:
         panels.empty("No model here predicts classes.", "Choose a model with a segmentation task.")
         return
     task, sample = having[0].card.task("semseg"), having[0].sample
-    shares = {run.card.title: class_shares(task, run.prediction("semseg").values) for run in having}
-    if "semseg" in sample.labels:
-        shares["the ground truth"] = class_shares(task, sample.labels["semseg"])
-    first, *others = shares
+    labels = {"the ground truth": sample.labels["semseg"]} if "semseg" in sample.labels else {}
+    predicted = {run.card.title: run.prediction("semseg").values for run in having}
+    first = having[0].card.title
+    order = dict.fromkeys((first, *labels, *predicted))  # the truth second: marks are few
+    shares = {source: class_shares(task, (labels | predicted)[source]) for source in order}
     largest = shares[first][0]
-    symbols = zip(others, plots.SOURCE_SYMBOLS.values(), strict=False)
-    marks = "".join(f", {symbol} are {name}" for name, symbol in symbols)
     panels.figure(
         plots.shares_figure(task, shares), "shares",
-        how_to_read=f"The legend of the class colours. Bars and numbers are {first}{marks}; "
-        f"n = {sample.image[..., 0].size:,} pixels, classes below 0.1 % are left out.",
+        how_to_read=f"The legend of the class colours: {plots.shares_key([panels.plain(one) for one in shares])}. "
+        f"n = {sample.image[..., 0].size:,} pixels; classes below 0.1% everywhere are left out.",
         alt=f"Shares of classes; the largest is {largest.name} with {largest.share:.0%}",
         data=pd.DataFrame([{"source": source, "class": one.name, "share": one.share}
                            for source, found in shares.items() for one in found]),
@@ -206,7 +218,7 @@ def _row(task: Task, runs: Sequence[Run], view: plots.View) -> tuple[list[Panel 
     errors = [difference(task, one.values, label, valid) for one in found]
     limit = plots.error_limit(*errors)
     predicted = [
-        plots.prediction_panel(one, title, view, note=_score(run, task))
+        plots.prediction_panel(one, title, view, note=_scored(run, task))
         for one, title, run in zip(found, titles, runs, strict=True)
     ]
     wrong = [
@@ -216,9 +228,20 @@ def _row(task: Task, runs: Sequence[Run], view: plots.View) -> tuple[list[Panel 
     return [plots.truth_panel(task, label, valid, view), *predicted, *gap, *wrong], max(3, 1 + len(runs))
 
 
-def _score(run: Run, task: Task) -> str:
-    score = image_score(run.prediction(task.name), run.sample)
+def _scored(run: Run, task: Task) -> str:
+    score = score_of(run, task.name)
     return f"{metric_title(task)} {metric_text(task, score.headline)}, n = {score.pixels:,} px"
+
+
+def score_of(run: Run, task: str) -> Score:
+    """How good a prediction of a labelled image is, computed once."""
+    return _score_of(run, task, run.provenance.stamp())
+
+
+# Results are shared between sessions and treated as read-only, so they are not copied.
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _score_of(_run: Run, task: str, stamp: str) -> Score:
+    return image_score(_run.prediction(task), _run.sample)
 
 
 def _pictures(runs: Sequence[Run], view: plots.View) -> bytes:

@@ -12,6 +12,7 @@ import streamlit as st
 from mtlviz.analysis.composite import TokenProvenance, token_provenance
 from mtlviz.analysis.routing import SlotRouting
 from mtlviz.engine import Run
+from mtlviz.models.interactions import REGISTRY
 from mtlviz.plots.maps import Panel
 from mtlviz.plots.routing_bars import occupancy_figure, token_weights_figure
 from mtlviz.plots.routing_maps import Show, pale, pick_markers, routing_panels
@@ -64,23 +65,21 @@ class View:
 
 
 def choose_view(routing: SlotRouting) -> View:
-    """The controls of the page, in one row."""
+    """The controls of what is drawn, for the page's row of controls."""
     state.check_query("slots_show", SHOWS)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        show = st.segmented_control(
-            "On the image", SHOWS, default="winners", required=True,
-            key="slots_show", **_LINKED,
-        )  # fmt: skip
-        slot = _choose_slot(routing)
-        only = st.toggle("Only this slot", key="slots_only", **_LINKED)
-        certainty = st.toggle(
-            "Fade the undecided", True, key="slots_certainty", disabled=show == "winners",
-            help="A cell is as strong as the weight with which its slot wins; off draws all cells alike.", **_LINKED,
-        )  # fmt: skip
-        photograph = st.slider(
-            "Photograph", 0.0, 1.0, 0.25, 0.05, key="slots_photo", width=150, help="How strongly the photograph "
-            "shows under coloured cells.", **_LINKED,
-        )  # fmt: skip
+    show = st.segmented_control(
+        "On the image", SHOWS, default="winners", required=True, key="slots_show", **_LINKED,
+    )  # fmt: skip
+    slot = _choose_slot(routing)
+    only = st.toggle("Only this slot", key="slots_only", **_LINKED)
+    certainty = st.toggle(
+        "Fade the undecided", True, key="slots_certainty", disabled=show == "winners",
+        help="A cell is as strong as the weight with which its slot wins; off draws all cells alike.", **_LINKED,
+    )  # fmt: skip
+    photograph = st.slider(
+        "Photograph", 0.0, 1.0, 0.25, 0.05, key="slots_photo", width=150, help="How strongly the photograph "
+        "shows under coloured cells.", **_LINKED,
+    )  # fmt: skip
     return View(show or "winners", certainty, slot, only, photograph)
 
 
@@ -171,8 +170,8 @@ def draw_token(run: Run, provenance: TokenProvenance, view: View) -> None:
     panels.figure(
         token_weights_figure(provenance, view.alone),
         "slots_token",
-        how_to_read="One bar a slot: how much of what this token receives comes from it; bars near the dashed line "
-        "mean that it does not choose.",
+        how_to_read="One bar a slot: the weight with which this token reads it; all bars sum to 1, and bars near the "
+        "dashed line mean that it does not choose.",
         alt=f"Write weights of the token; {slot_label(best)} has {provenance.slots[best]:.3f}",
         formula=r"w_{i\cdot}=\mathrm{softmax}\!\left(\tfrac{f_iW_{qw}(\hat RW_{kw})^\top}{\sqrt d}\right)",
         source=SOURCE,
@@ -185,10 +184,10 @@ def without_slots(run: Run) -> None:
     """Why the page is empty for a model without slots, and a way out."""
     panels.empty(
         f"{panels.plain(run.card.title)} has no memory slots: its tasks "
-        + ("share only the encoder." if run.card.architecture.interaction == "none" else "read one another directly."),
+        + ("share only the encoder." if run.card.architecture.interaction == "none" else "reach one another directly."),
         "Choose a model that shares through slots; the image stays.",
     )
-    others = [name for name in state.model_names() if state.card(name).architecture.interaction == "kem"]
+    others = [name for name in state.model_names() if _has_slots(name)]
     if not others:
         st.info("No checkpoint here has slots; train one with the interaction “kem”.", icon=":material/info:")
     for name in others[:3]:
@@ -196,6 +195,10 @@ def without_slots(run: Run) -> None:
             f"Use {state.card(name).title}", key=f"slots_use_{name}", on_click=_use, args=(name,),
             icon=":material/hub:", type="primary" if name == others[0] else "secondary",
         )  # fmt: skip
+
+
+def _has_slots(name: str) -> bool:
+    return "slots" in REGISTRY[state.card(name).architecture.interaction].Config.model_fields
 
 
 def _use(name: str) -> None:

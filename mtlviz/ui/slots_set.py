@@ -17,7 +17,7 @@ from mtlviz.errors import ImageError, OptionError
 from mtlviz.plots.routing_bars import set_occupancy_figure
 from mtlviz.plots.routing_exchange import exchange_matrices
 from mtlviz.plots.style import task_title
-from mtlviz.trace import SlotTrace
+from mtlviz.trace import Capture, SlotTrace
 from mtlviz.ui import panels, slots_words, sources, state
 from mtlviz.ui.slots_details import definitions, meaning
 
@@ -32,6 +32,7 @@ class Job:
 
     Attributes:
         weights: sha256 of the model's weights.
+        head: of its interaction.
         what: the set in words.
         total: images in it.
         read: decodes or renders one image.
@@ -43,6 +44,7 @@ class Job:
     """
 
     weights: str
+    head: int
     what: str
     total: int
     read: Callable[[int], Sample]
@@ -53,13 +55,19 @@ class Job:
     running: bool = True
 
 
-def draw(engine: Engine) -> None:
-    """The whole section."""
+def draw(engine: Engine, head: int) -> None:
+    """The whole section.
+
+    Args:
+        engine: the model.
+        head: of its interaction that is looked at.
+    """
     job = st.session_state.get(_JOB)
-    if isinstance(job, Job) and job.weights != engine.card.weights_sha256:
+    if isinstance(job, Job) and (job.weights, job.head) != (engine.card.weights_sha256, head):
+        other = "model" if job.weights != engine.card.weights_sha256 else "head"
         job = st.session_state[_JOB] = None
-        st.caption("The set below was of another model and is gone; start it again for this one.")
-    _choose(engine, disabled=job is not None and job.running)
+        st.caption(f"The set below was of another {other} and is gone; start it again for this one.")
+    _choose(engine, head, disabled=job is not None and job.running)
     if job is not None and job.running:
         job = _advance(engine, job)
     if job is None:
@@ -71,7 +79,7 @@ def draw(engine: Engine) -> None:
         _results(job)
 
 
-def _choose(engine: Engine, disabled: bool) -> None:
+def _choose(engine: Engine, head: int, disabled: bool) -> None:
     state.check_query("slots_set", KINDS)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         kind = st.segmented_control(
@@ -90,23 +98,23 @@ def _choose(engine: Engine, disabled: bool) -> None:
                 key="slots_uploads", max_upload_size=UPLOAD_MEGABYTES, disabled=disabled, width=420,
             )  # fmt: skip
         st.button("Start", type="primary", icon=":material/play_arrow:", key="slots_start", disabled=disabled,
-                  on_click=_start, args=(engine.card.weights_sha256,))  # fmt: skip
+                  on_click=_start, args=(engine.card.weights_sha256, head))  # fmt: skip
     if problem := st.session_state.get("_slots_problem"):
         st.error(panels.plain(problem), icon=":material/error:")
 
 
-def _start(weights: str) -> None:
+def _start(weights: str, head: int) -> None:
     """Callback: open the chosen set; a set that cannot be opened becomes a sentence."""
     st.session_state["_slots_problem"] = ""
     kind = st.session_state.get("slots_set") or KINDS[0]
     try:
         if kind == KINDS[0]:
             count = int(st.session_state["slots_rooms"])
-            st.session_state[_JOB] = Job(weights, f"{count} held-out rooms", count, sources.room)
+            st.session_state[_JOB] = Job(weights, head, f"{count} held-out rooms", count, sources.room)
         else:
             found = _opened(kind)
             what = f"{len(found)} images. " + " ".join(found.notes)
-            st.session_state[_JOB] = Job(weights, what, len(found), found.read)
+            st.session_state[_JOB] = Job(weights, head, what, len(found), found.read)
     except (ImageError, OptionError) as error:
         st.session_state["_slots_problem"] = str(error)
 
@@ -147,7 +155,7 @@ def _advance(engine: Engine, job: Job) -> Job:
 
 def _with_next(engine: Engine, job: Job) -> Job:
     try:
-        run = engine.run(job.read(job.position))
+        run = engine.run(job.read(job.position), capture=Capture(head=job.head))
     except ImageError as error:
         return replace(job, position=job.position + 1, left_out=(*job.left_out, str(error)))
     trace = run.trace.interaction

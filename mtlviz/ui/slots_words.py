@@ -21,11 +21,27 @@ def answer(routing: SlotRouting) -> str:
     reader = max(readers, key=readers.__getitem__)
     numbers = routing.numbers
     return (
-        f"**{slot_label(slot).capitalize()}** is read most (**{routing.occupancy[slot]:.0%}** of all reading): "
-        f"**{winners(picks)}** won it and **{task_title(reader)}** reads it most (**{readers[reader]:.0%}**). "
-        f"**{numbers['groups']:.0f} of {routing.slots}** slots differ, {dead(routing)}; {decision(numbers['entropy'])} "
-        f"(entropy **{numbers['entropy']:.2f}**, where 1 is no choice at all), and "
-        f"**{numbers['written_variation']:.0%}** of what they receive differs from token to token."
+        f"**{slot_label(slot).capitalize()}** is read most (**{routing.occupancy[slot]:.0%}** of all reading, where an "
+        f"equal share is {1 / routing.slots:.0%}): **{winners(picks)}** won it, and **{task_title(reader)}** tokens do "
+        f"most of that reading (**{readers[reader]:.0%}**). {decision(numbers['entropy']).capitalize()} (entropy "
+        f"**{numbers['entropy']:.2f}**, where 1 is no choice at all), and **{numbers['written_variation']:.0%}** of "
+        "what they receive differs from token to token. Counting twins as one, "
+        f"**{numbers['groups']:.0f} of {routing.slots}** slots differ; {dead(routing)}."
+    )
+
+
+def terms(routing: SlotRouting, picks: int) -> str:
+    """What a token and a slot are.
+
+    Args:
+        routing: of the image.
+        picks: K, tokens that a slot takes in.
+    """
+    rows, columns = routing.layout.grid
+    return (
+        f"A token is what one task knows about one cell of the {rows} × {columns} grid over the image. A slot is a "
+        f"vector of memory: it takes in the {picks} tokens of all tasks that match it best (they win it), and every "
+        "token reads the slots back."
     )
 
 
@@ -80,8 +96,8 @@ def slot(card: SlotCard, slots: int) -> str:
         f"**{slot_label(card.slot).capitalize()}** ranks **{card.rank} of {slots}** with **{card.occupancy:.1%}** of "
         f"all reading{' and counts as dead' if card.dead else ''}; **{winners(list(card.picks))}** won it, "
         f"**{task_title(reader)}** reads it most (**{card.readers[reader]:.0%}**), it is the first choice of "
-        f"{card.won:.0%} of the tokens, and its content is {card.relative_norm:.2f} times as long as the average "
-        f"slot's. " + (f"Twins: {twins}." if twins else "It has no twin.")
+        f"{card.won:.0%} of the tokens, and the vector it holds is {card.relative_norm:.2f} times as long as the mean "
+        "over slots. " + (f"Twins, which hold nearly the same: {twins}." if twins else "It has no twin.")
     )
 
 

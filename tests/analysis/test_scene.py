@@ -35,4 +35,4 @@ def test_the_sentence_holds_the_numbers():
     said = describe(found)
     assert "**75%** wall and **25%** floor" in said
     assert "mean **3.1 m**" in said
-    assert "**22%** of the pixels on edges" in said
+    assert "edges on about **22%** of the pixels" in said

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mtlviz.analysis.scores import image_score, valid_pixels
-from mtlviz.data.sample import Sample
+from mtlviz.analysis.scores import image_score
+from mtlviz.data.sample import Sample, valid_pixels
 from mtlviz.predictions import Prediction
 from mtlviz.tasks import TASKS
 

@@ -1,4 +1,4 @@
-"""The app on three tiny models with random weights, driven without a browser."""
+"""The app on tiny models with random weights, driven without a browser."""
 
 import io
 import json
@@ -19,25 +19,38 @@ from mtlviz.models.operations import operation_counts
 from mtlviz.tasks import TASKS
 
 ROOT = Path(__file__).resolve().parents[2]
-MODELS = {"none": "Hard sharing", "kem": "KEM", "cross_attention": "Cross-attention"}
+MODELS = {"none": "Hard sharing", "kem": "KEM", "cross_attention": "Cross-attention", "ctal": "CTAL"}
+SHARED, ALL = ("semseg", "depth", "normals", "edge"), tuple(TASKS)
+FRAMES_WIDTH = 24
+"""Room for one vertex a class of both tasks with classes."""
 TINY = EncoderConfig(widths=(4, 6, 8, 8, 8), blocks=(0, 0, 0, 0, 0), out=8)
 INPUT = (128, 160)
 
 
 def save_tiny_checkpoints(folder: Path) -> Path:
-    """Three networks with random weights, one an interaction, on the four shipped tasks."""
-    tasks = tuple(TASKS[name] for name in ("semseg", "depth", "normals", "edge"))
+    """Networks with random weights: one an interaction on four tasks, and stable KEM on all six with its frames."""
     torch.manual_seed(0)
     for name, title in MODELS.items():
         config = NetworkConfig(encoder=TINY, width=8, decoder_widths=(8, 8), interaction=name)
-        network = MultiTaskNetwork(config, tasks)
-        card = ModelCard(
-            name=name, title=title, summary=f"{title}, tiny", trained="random", architecture=config, tasks=tasks,
-            input_size=INPUT, token_grid=(16, 20), parameters=parameter_counts(network),
-            operations=operation_counts(network, INPUT),
-        )  # fmt: skip
-        save_checkpoint(network.state_dict(), card, folder)
+        _save(name, title, config, SHARED, folder)
+    options = {"rung": "collapse", "slots": 6}
+    config = NetworkConfig(encoder=TINY, width=FRAMES_WIDTH, decoder_widths=(8, 8), interaction="stable_kem",
+                           options=options)  # fmt: skip
+    _save("skem", "sKEM", config, ALL, folder)
     return folder
+
+
+def _save(name: str, title: str, config: NetworkConfig, tasks: tuple[str, ...], folder: Path) -> None:
+    network = MultiTaskNetwork(config, [TASKS[task] for task in tasks])
+    for key, parameter in network.named_parameters():
+        if key.startswith("interaction.inputs.") and key.endswith("bias"):  # beside it all places look alike
+            torch.nn.init.zeros_(parameter)
+    card = ModelCard(
+        name=name, title=title, summary=f"{title}, tiny", trained="random", architecture=config,
+        tasks=tuple(TASKS[task] for task in tasks), input_size=INPUT, token_grid=(16, 20),
+        parameters=parameter_counts(network), operations=operation_counts(network, INPUT),
+    )  # fmt: skip
+    save_checkpoint(network.state_dict(), card, folder)
 
 
 @pytest.fixture(scope="session")

@@ -19,12 +19,17 @@ def charts(at) -> dict[str, dict]:
     return found
 
 
-KEYS = [
-    *(f"compare_maps_{index}" for index in range(3)),
-    *(f"compare_reads_{side}_{task}_0" for side in "AB" for task in range(4)),
-    *(f"compare_truth_{index}" for index in range(3)),
-    "compare_classes", "compare_sources", "compare_exchange_A", "compare_exchange_B", "compare_regions",
-]  # fmt: skip
+READS, NUMBERS, TRUTH = "what the token reads", "reading in numbers", "nearer to the truth"
+FIGURES = {
+    "predictions": [*(f"compare_maps_{index}" for index in range(3)), "compare_classes"],
+    READS: [*(f"compare_reads_{side}_{task}_0" for side in "AB" for task in range(4)), "compare_sources"],
+    NUMBERS: ["compare_exchange_A", "compare_exchange_B"],
+    TRUTH: [*(f"compare_truth_{index}" for index in range(3)), "compare_regions"],
+    "over a set": [],
+    "cost": [],
+}
+"""The parts of the page and their figures."""
+KEYS = [key for keys in FIGURES.values() for key in keys]
 
 
 def written(figure: dict) -> str:
@@ -50,15 +55,39 @@ def test_the_page_answers_with_the_names_and_the_numbers_of_both_models(first_vi
     assert not at.exception
     assert at.title[0].value == "What does KEM change against Cross\\-attention on this image?"
     words = said(at)
-    assert "give different classes to **" in words
-    assert "of 1,280 tokens in KEM" in words
-    assert "**960** of 960 tokens in Cross" in words
-    assert "One image, and one training run per model" in words
+    assert "differ in segmentation on **" in words
+    assert "Nearer to this image's labels: " in words
+    assert "One image and one training run a model (seed 0)" in words
 
 
-def test_every_figure_is_there_and_within_the_budget(first_view) -> None:
-    assert set(charts(first_view)) == set(KEYS)
-    assert max(len(one) for one in specs(first_view)) < BUDGET
+def test_the_answer_names_the_better_side_of_every_metric_in_the_table(first_view) -> None:
+    found = table(first_view, "Difference")
+    better = {side: [task.lower() for task in found.index if found.loc[task, side].startswith("**")]
+              for side in ("KEM", "Cross-attention")}  # fmt: skip
+    answer = next(one.value for one in first_view.markdown if "Nearer to" in one.value).replace("\\", "")
+    for side, tasks in better.items():
+        listed = " and ".join(filter(None, (", ".join(tasks[:-1]), *tasks[-1:])))
+        assert (f"**{side}** in {listed}" in answer) == bool(tasks)
+
+
+@pytest.mark.parametrize("part", FIGURES)
+def test_a_part_draws_its_figures_alone_and_within_the_budget(open_page, part) -> None:
+    at = open_page(PAGE, compare_part=part)
+    assert not at.exception
+    assert not at.error
+    assert set(charts(at)) == set(FIGURES[part])
+    assert max((len(one) for one in specs(at)), default=0) < BUDGET
+
+
+def test_a_part_that_is_not_shown_is_not_computed(open_page, monkeypatch) -> None:
+    def fail(*_arguments, **_options):
+        raise AssertionError("computed although nobody asked for it")
+
+    monkeypatch.setattr("mtlviz.ui.compare_reading.whole_map", fail)
+    monkeypatch.setattr("mtlviz.ui.compare_reading.map_statistics", fail)
+    monkeypatch.setattr("mtlviz.ui.compare_cost.measure_latency", fail)
+    for part in ("predictions", TRUTH, "over a set"):
+        assert not open_page(PAGE, compare_part=part).error
 
 
 def test_swapping_exchanges_the_sides_and_keeps_the_token(open_page) -> None:
@@ -77,7 +106,8 @@ def test_swapping_exchanges_the_sides_and_keeps_the_token(open_page) -> None:
 
 
 def test_picking_another_token_changes_what_is_read(open_page) -> None:
-    at = open_page(PAGE)
+    at = open_page(PAGE, compare_part=READS)
+    assert "**960** of the 960 tokens that it could read in Cross" in said(at)
     own = [written(charts(at)[f"compare_reads_B_{task}_0"]) for task in (0, 2)]
     at.selectbox(key="task").set_value("normals")
     click_token(at, 0, 0)
@@ -92,44 +122,75 @@ def test_a_model_compared_with_itself_differs_by_exactly_nothing(open_page) -> N
     assert at.title[0].value == "Does KEM agree with itself?"
     assert "every difference is exactly **0**" in said(at)
     differences = table(at, "Difference")["Difference"].tolist()
-    assert differences == ["0 % of the pixels", "0.00 m (0.0%)", "0.0°", "0"]
+    assert differences == ["0 % of the pixels", "0.00 m (0 %)", "0.0°", "0"]
 
 
 def test_a_model_without_interaction_says_why_it_has_no_map(open_page) -> None:
-    at = open_page(PAGE, second="none")
+    at = open_page(PAGE, second="none", compare_part=READS)
     words = said(at)
-    assert "has no attention map" in words
-    assert "reads nothing" not in words.split("has no attention map")[1]
-    assert "nothing in Hard sharing, whose tasks do not interact" in words
+    assert "Hard sharing has no attention map" in words
+    assert "tokens that it could read in KEM" in words
+    assert "and nothing in Hard sharing." in words
     assert not any(key.startswith("compare_reads_B") for key in charts(at))
-    assert {"compare_maps_2", "compare_reads_A_0_0"} <= set(charts(at))
-    both = open_page(PAGE, model="none", second="none")
-    assert not both.exception
-    assert "compare_sources" not in charts(both)
+    assert "compare_reads_A_0_0" in charts(at)
+    for part in (READS, NUMBERS):
+        both = open_page(PAGE, model="none", second="none", compare_part=part)
+        assert not both.exception
+        assert charts(both) == {}
+    assert set(charts(open_page(PAGE, second="none"))) == set(FIGURES["predictions"])
+
+
+@pytest.mark.parametrize("part", FIGURES)
+def test_a_model_that_shares_by_place_is_compared_in_what_it_has(open_page, part) -> None:
+    at = open_page(PAGE, second="ctal", compare_part=part)
+    assert not at.exception
+    assert not at.error
+    if part in (READS, NUMBERS):
+        assert "CTAL has no attention map:** its tasks share weights by place and not by token" in said(at)
+        assert not any(key.endswith("_B") or "_B_" in key for key in charts(at))
+
+
+def test_models_with_other_tasks_are_compared_in_those_that_both_predict(open_page) -> None:
+    at = open_page(PAGE, model="kem", second="skem", compare_part=READS)
+    assert not at.error
+    figure = charts(at)["compare_sources"]
+    shares = {bar["name"]: bar["x"] for bar in figure["data"]}
+    assert list(shares) == ["Segmentation", "Depth", "Normals", "Edges", "Saliency", "Human parts"]
+    assert [sum(column) for column in zip(*shares.values(), strict=True)] == pytest.approx([1] * 4)
+    assert shares["Saliency"][0] == shares["Human parts"][2] == 0
+    for part in FIGURES:
+        other = open_page(PAGE, model="skem", second="kem", task="saliency", compare_part=part)
+        assert not other.error
+        assert "KEM does not predict Saliency; Segmentation is shown" in said(other)
 
 
 def test_the_link_restores_token_scale_and_label(open_page) -> None:
-    at = open_page(PAGE, row="2", column="5", compare_scale="Linear", compare_reader="All tokens, on average",
-                   compare_oracle="Similar depth")  # fmt: skip
+    at = open_page(PAGE, compare_part=READS, row="2", column="5", compare_scale="Linear",
+                   compare_reader="All tokens, on average")  # fmt: skip
     assert at.number_input(key="column").value == 5
     assert at.segmented_control(key="compare_scale").value == "linear"
-    assert at.segmented_control(key="compare_oracle").value == "depth"
     labels = [note["text"] for note in charts(at)["compare_reads_A_0_0"]["layout"]["annotations"]]
-    assert "weight, share of the row" in labels
+    assert "share of all that is read" in labels
+    at = open_page(PAGE, compare_part=NUMBERS, compare_oracle="A similar depth")
+    assert at.segmented_control(key="compare_oracle").value == "depth"
 
 
 def test_a_hostile_link_falls_back_and_says_so(open_page) -> None:
-    at = open_page(PAGE, compare_scale="<script>", compare_oracle="x", row="999", compare_opacity="nan")
+    at = open_page(PAGE, compare_part=READS, compare_scale="<script>", row="999", compare_opacity="nan")
     assert not at.exception
     assert at.segmented_control(key="compare_scale").value == "log"
     assert "is not one of the choices here" in said(at)
+    at = open_page(PAGE, compare_part="../x")
+    assert not at.exception
+    assert at.segmented_control(key="compare_part").value == "predictions"
+    assert "The link's “compare_part”" in said(at)
 
 
-def test_labels_bring_metrics_with_n_and_noise(first_view) -> None:
+def test_labels_bring_metrics_with_n_and_noise(first_view, open_page) -> None:
     metrics = table(first_view, "Difference")
-    assert metrics["n"].tolist() == ["20,480 px"] * 4
+    assert metrics["n (px)"].tolist() == ["20,480"] * 4
     assert metrics["Metric"].tolist() == ["mIoU ↑", "RMSE ↓", "mean angle ↓", "best F ↑"]
-    numbers = table(first_view, "KEM, this token")
+    numbers = table(open_page(PAGE, compare_part=NUMBERS), "KEM, this token")
     assert "Noise over chance" in numbers.index
     assert numbers.loc["Tokens it could read"].tolist() == ["1,280", "960", "1,280", "960"]
 
@@ -138,15 +199,17 @@ def test_an_upload_without_labels_is_compared_without_truth_and_its_padding_is_n
     at = upload(open_page(PAGE), "wide.png", png(200, 40))
     assert not at.exception
     assert "no labels, so nothing here says which side is right" in said(at)
-    found = charts(at)
-    assert "compare_truth_0" not in found
-    numbers = table(at, "KEM, this token")
+    assert "Nearer to" not in said(at)
+    at.segmented_control(key="compare_part").set_value(TRUTH).run()
+    assert charts(at) == {}
+    assert "has no label of segmentation" in said(at)
+    numbers = table(at.segmented_control(key="compare_part").set_value(NUMBERS).run(), "KEM, this token")
     assert "Noise over chance" not in numbers.index
     assert numbers.loc["Tokens it could read"].tolist() == ["320", "240", "320", "240"]
 
 
-def test_costs_are_counted_by_part_and_latency_is_measured_here(first_view) -> None:
-    at = first_view
+def test_costs_are_counted_by_part_and_latency_is_measured_here(open_page) -> None:
+    at = open_page(PAGE, compare_part="cost")
     costs = table(at, "KEM, parameters")
     assert costs.index.tolist() == ["Encoder", "Task encoders", "Interaction", "Decoders", "Whole network"]
     assert [metric.label for metric in at.metric] == ["KEM: forward pass", "Cross-attention: forward pass"]
@@ -154,15 +217,16 @@ def test_costs_are_counted_by_part_and_latency_is_measured_here(first_view) -> N
     assert "multiply-accumulates in KEM" in said(at)
 
 
-def test_the_mean_over_all_tokens_can_be_mapped(first_view, open_page) -> None:
-    token = charts(first_view)["compare_reads_B_0_0"]
-    everyone = charts(open_page(PAGE, compare_reader="All tokens, on average"))["compare_reads_B_0_0"]
+def test_the_mean_over_all_tokens_can_be_mapped(open_page) -> None:
+    token = charts(open_page(PAGE, compare_part=READS))["compare_reads_B_0_0"]
+    query = {"compare_part": READS, "compare_reader": "All tokens, on average"}
+    everyone = charts(open_page(PAGE, **query))["compare_reads_B_0_0"]
     assert "not read: the reader's own task" in written(token)
     assert "of the weight" in written(everyone)
 
 
-def test_cards_without_a_common_set_say_so(first_view) -> None:
-    assert "report no set in common" in said(first_view)
+def test_cards_without_a_common_set_say_so(open_page) -> None:
+    assert "report no set in common" in said(open_page(PAGE, compare_part="over a set"))
 
 
 def test_cards_put_whole_sets_beside_the_single_image(open_page, checkpoints, tmp_path, monkeypatch) -> None:
@@ -172,8 +236,8 @@ def test_cards_put_whole_sets_beside_the_single_image(open_page, checkpoints, tm
         card = read_card(name, checkpoints).model_copy(update={"metrics": metrics})
         save_checkpoint(load_weights(name, checkpoints), card, tmp_path)
     monkeypatch.setenv("MTLVIZ_CHECKPOINTS", str(tmp_path))
-    at = open_page(PAGE)
-    found = table(at, "KEM, alone")
+    at = open_page(PAGE, compare_part="over a set")
+    found = table(at, "KEM, off")
     assert found.loc["Segmentation"].tolist() == ["mIoU ↑", "0.610", "0.500", "0.600", "0.500", "0.030"]
     assert set(found.loc["Depth"].tolist()[1:]) == {"–"}
     assert "n = 300" in said(at)

@@ -59,7 +59,7 @@ def _wait_for(url: str, server: subprocess.Popen, log: Path) -> None:
 
 @pytest.fixture(scope="session")
 def tiny_checkpoints(tmp_path_factory) -> Path:
-    """A folder with three tiny models."""
+    """A folder with tiny models."""
     return save_tiny_checkpoints(tmp_path_factory.mktemp("browser_checkpoints"))
 
 

@@ -8,7 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mtlviz.cli.figure_files import CAPTIONS
+from mtlviz.checkpoints import ModelCard, save_checkpoint
+from mtlviz.cli.figure_files import AFFINITY_CAPTIONS, CAPTIONS
+from mtlviz.models.multitask import MultiTaskNetwork, NetworkConfig
+from mtlviz.tasks import TASKS
+from tests.cli.conftest import GRID, SIZE, TASK_NAMES, TINY
 
 OUT = Path("o")
 
@@ -42,6 +46,47 @@ def test_cross_attention_gives_attention_and_no_routing(cli):
     assert any(one["name"] == "Weight on other labels" for one in attention["numbers"])  # a room has labels
     with np.load(OUT / "trace.npz") as trace:
         assert {"queries", "keys", "values", "written"} <= set(trace)
+
+
+def save_other(folder, interaction, options):
+    """A tiny network with an interaction that the common folder lacks."""
+    tasks = tuple(TASKS[name] for name in TASK_NAMES)
+    config = NetworkConfig(encoder=TINY, width=24, decoder_widths=(8, 8), interaction=interaction, options=options)
+    card = ModelCard(
+        name=interaction, title=interaction, summary="tiny", trained="random", architecture=config, tasks=tasks,
+        input_size=SIZE, token_grid=GRID,
+    )  # fmt: skip
+    save_checkpoint(MultiTaskNetwork(config, tasks).state_dict(), card, folder)
+
+
+def test_the_frame_of_stable_kem_is_among_the_arrays(cli, tmp_path):
+    save_other(tmp_path / "kept", "stable_kem", {"rung": "collapse", "slots": 6})
+    outcome = cli("inspect", "photograph:china", "--checkpoint", "stable_kem", "--checkpoints", tmp_path / "kept",
+                  "--out", OUT)  # fmt: skip
+    assert outcome.code == 0
+    with np.load(OUT / "trace.npz", allow_pickle=False) as trace:
+        assert trace["projection_projected"].shape == (4 * 8 * 10, 24)
+        assert str(trace["projection_rung"]) == "collapse"
+
+
+def test_ctal_gives_affinities_and_no_attention(cli, tmp_path):
+    """Its rows of G are signed and spread a task's own values: shares and entropies of them do not exist."""
+    save_other(tmp_path / "kept", "ctal", {"grid": GRID})
+    found = cli("inspect", "rooms:val:2", "--checkpoint", "ctal", "--checkpoints", tmp_path / "kept", "--task", "depth",
+                "--out", OUT, "--json").last  # fmt: skip
+    assert found["attention"] is found["routing"] is None
+    assert {path.relative_to(OUT).as_posix() for path in OUT.rglob("*") if path.is_file()} == set(found["files"])
+    drawn = {Path(file).stem for file in found["files"] if file.startswith("figures/")}
+    assert drawn == {*AFFINITY_CAPTIONS, "plotly.min"}
+    affinity = json.loads((OUT / "affinity.json").read_text())
+    assert affinity["token"]["task"] == "depth"
+    assert affinity["cka"]["depth"]["depth"] == pytest.approx(1)
+    assert set(affinity["rank_correlation"]) == {*affinity["tasks"], "fused"}
+    assert sum(affinity["fused_row_follows"].values()) == pytest.approx(1)
+    with np.load(OUT / "trace.npz", allow_pickle=False) as trace:
+        assert trace["units"].shape[:2] == (4, 80)
+        assert trace["weights"].shape == (1, 80, 4, 3, 3)
+        assert str(trace["similarity"]) == "cosine"
 
 
 def test_all_figures_share_the_one_script_beside_them(cli):

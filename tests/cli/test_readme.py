@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import mtlviz
+from mtlviz.checkpoints import DEFAULT_FOLDER, checkpoint_names, read_card
 from mtlviz.data.images import photographs
 from mtlviz.engine import load
 from mtlviz.models.interactions import REGISTRY
@@ -40,7 +41,7 @@ def test_the_notebook_runs(checkpoints, tmp_path, monkeypatch):
 def test_the_interaction_runs_and_can_be_switched_off(rng):
     import torch
 
-    from mtlviz.trace import Edit
+    from mtlviz.edits import Edit
 
     names: dict[str, object] = {}
     try:
@@ -59,3 +60,26 @@ def test_every_file_and_folder_that_the_readme_names_is_there():
     named = set(re.findall(r"`((?:mtlviz|tests|configs|pages|checkpoints)/[^`*A-Z]*)`", README))
     assert len(named) > 10
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_the_table_of_shipped_checkpoints_says_what_their_cards_say():
+    for name in checkpoint_names(DEFAULT_FOLDER):
+        scores = read_card(name, DEFAULT_FOLDER).metrics["rooms:val"]
+        on = {task: found["metrics"] for task, found in scores["tasks"].items()}
+        said = [
+            "{:.3f}, {:.3f} m, {:.1f}°, {:.3f}".format(
+                part["semseg"]["miou"], part["depth"]["rmse"], part["normals"]["mean_angle"], part["edge"]["edge_f"]
+            )
+            for part in (on, scores.get("interaction_off"))
+            if part
+        ]
+        row = " | ".join([f"| `{name}`", *said[0].split(", "), *said[1:]])
+        assert row in README, f"the README's table of checkpoints lacks: {row}"
+
+
+def test_every_checkpoint_that_the_readme_publishes_by_its_own_configuration_is_shipped():
+    published = dict(re.findall(r"train (configs/\S+) --publish (\S+)", README))
+    assert len(published) >= 4
+    shipped = {*checkpoint_names(DEFAULT_FOLDER), *checkpoint_names(DEFAULT_FOLDER, "encoder")}
+    assert set(published.values()) == shipped
+    assert all((ROOT / config).exists() for config in published)

@@ -127,6 +127,44 @@ def test_another_configuration_in_the_same_folder_needs_no_resume(cli, config):
     assert cli("train", config, "--out", "run", "--no-resume").code == 0
 
 
+def refused(outcome, sentence):
+    """Exit code 2, one line on standard error beside the progress, the same as JSON."""
+    assert outcome.code == 2
+    assert sentence in outcome.last["error"]
+    assert outcome.err.splitlines()[-1] == outcome.last["error"]
+    assert "Traceback" not in outcome.err
+
+
+def test_a_training_that_diverges_ends_in_one_sentence(cli, config):
+    config.write_text(config.read_text() + "optimiser: {rate: 1.0e+30, warmup: 0}\n")
+    refused(cli("train", config, "--out", "run", "--json"), "The gradient is not finite")
+    assert not Path("run/weights.safetensors").exists()
+
+
+@pytest.mark.parametrize("name", ["state.pt", "weights.safetensors"])
+def test_a_damaged_file_of_a_training_is_named(cli, config, name):
+    config.write_text(config.read_text() + "save_every: 2\n")
+    assert cli("train", config, "--out", "run").code == 0
+    if name == "state.pt":
+        Path("run/weights.safetensors").unlink()
+    Path("run", name).write_bytes(b"PK")
+    refused(cli("train", config, "--out", "run", "--json"), f"run/{name} is")
+    assert Path("run", name).read_bytes() == b"PK"
+
+
+def test_publishing_without_held_out_rooms_is_refused_before_the_training(cli, config, rooms):
+    config.write_text(config.read_text().replace(f", val: {rooms}/val", ""))
+    refused(cli("train", config, "--out", "run", "--publish", "mine", "--json"), "names no data.val")
+    assert not Path("run").exists()
+
+
+def test_rooms_that_no_folder_holds_can_be_held_out(cli, config, rooms, monkeypatch):
+    monkeypatch.setattr("mtlviz.training.data.DEFAULT_ROOMS", 2)
+    config.write_text(config.read_text().replace(f"{rooms}/val", "rooms:val"))
+    found = cli("train", config, "--out", "run", "--json").last["scores"]
+    assert (found["data"], found["images"], found["size"]) == ("rooms:val", 2, list(SIZE))
+
+
 def test_bench_prints_its_figures_and_gives_them_by_key(cli, monkeypatch):
     asked = []
 

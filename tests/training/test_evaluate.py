@@ -13,9 +13,8 @@ from mtlviz.tasks import TASKS
 from mtlviz.trace import FeatureTrace, SlotTrace, TokenLayout, Trace
 from mtlviz.training import build_network, evaluate_network, evaluate_training, train
 from mtlviz.training.config import IMAGENET_MEAN, IMAGENET_STD
-from mtlviz.training.data import First, join, to_batch
+from mtlviz.training.data import First, join, normalised, to_batch
 from mtlviz.training.evaluate import fit_constants
-from mtlviz.training.loop import normalised
 from mtlviz.training.sharing import _of_one_image, sharing_statistics
 from tests.models.literal_kem import literal_kem
 from tests.training.tiny import tiny_config

@@ -9,8 +9,8 @@ from safetensors.torch import load_file, save_file
 
 from mtlviz.errors import DataError, OptionError, TrainingError
 from mtlviz.training import build_network, loop, train
-from mtlviz.training.data import Batch
-from mtlviz.training.loop import normalised, parameter_groups, rate_factor
+from mtlviz.training.data import Batch, normalised
+from mtlviz.training.loop import parameter_groups, rate_factor
 from tests.training.tiny import tiny_config
 
 

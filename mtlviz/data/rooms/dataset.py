@@ -16,6 +16,7 @@ from jaxtyping import Float
 from mtlviz.data.rooms.render import DEFAULT_OPTIONS, RoomOptions, render_room
 from mtlviz.data.sample import Intrinsics, Sample
 from mtlviz.errors import DataError, OptionError
+from mtlviz.files import write_whole, written_whole
 from mtlviz.tasks import ROOM_CLASSES
 
 VERSION = 1
@@ -58,14 +59,8 @@ def _arrays(sample: Sample) -> dict[str, np.ndarray]:
 
 def _write_scene(root: Path, seed: int, size: tuple[int, int], options: RoomOptions) -> None:
     """Render and save one scene; the file appears whole or not at all."""
-    path = scene_path(root, seed)
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            np.savez(file, **_arrays(render_room(seed, size, options)))  # type: ignore[arg-type]
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with written_whole(scene_path(root, seed)) as partial, partial.open("wb") as file:
+        np.savez(file, **_arrays(render_room(seed, size, options)))  # type: ignore[arg-type]
 
 
 def _clear_remains(out: Path) -> None:
@@ -97,9 +92,7 @@ def _describe(out: Path, split: str, size: tuple[int, int], options: RoomOptions
     wanted = {"version": VERSION, "split": split, "size": list(size), "options": asdict(options)}
     path = out / _DESCRIPTION
     if not path.exists():
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_text(json.dumps(wanted, indent=1) + "\n")
-        temporary.replace(path)
+        write_whole(path, json.dumps(wanted, indent=1) + "\n")
         return
     found = _description(out)
     for key, value in wanted.items():

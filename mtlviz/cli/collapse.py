@@ -1,0 +1,142 @@
+"""``collapse``: the statistics of neural collapse of a checkpoint, task by task and place by place."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mtlviz.cli.answers import AsJson, answer, plain
+from mtlviz.cli.collapse_texts import collapse_texts
+from mtlviz.cli.evaluate import DEFAULT_LIMIT, ROOMS, Cache, Data, Limit, images_on_disk
+from mtlviz.cli.options import CheckpointName, Checkpoints, Device, Workers, checkpoint_folder, chosen_device
+from mtlviz.cli.outputs import check_folder
+from mtlviz.cli.progress import bar
+from mtlviz.errors import DataError, OptionError
+
+if TYPE_CHECKING:
+    from mtlviz.analysis.collapse.record import CollapseResult, LogEntry
+
+OutFile = Annotated[Path | None, typer.Option("--out", help="JSON file for the result, which the app shows.")]
+Devices = Annotated[int, typer.Option(min=1, help="Devices or, on the CPU, processes that share the images.")]
+Log = Annotated[Path | None, typer.Option("--log", help="collapse.jsonl of the training, kept with the result.")]
+
+
+def collapse(
+    checkpoint: CheckpointName = "kem",
+    data: Data = "rooms:val",
+    limit: Limit = None,
+    out: OutFile = None,
+    log: Log = None,
+    devices: Devices = 1,
+    cache: Cache = None,
+    workers: Workers = None,
+    folder: Checkpoints = None,
+    device: Device = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure how far features of a class lie at one point, and the classes on a simplex.
+
+    NC1 to NC4 of every classification task and NRC of depth and normals, at five places of the network, in one pass;
+    every number averaged over classes (balanced) and over positions (pixel), most with a bootstrap band.
+
+    Example:
+        python -m mtlviz collapse --checkpoint kem --data rooms:val --limit 300 --out results/collapse-kem.json
+    """
+    if out is not None:
+        check_folder(out.parent)
+        if out.is_dir():
+            raise OptionError(f"--out {str(out)!r} is a folder; give the name of a JSON file in it.")
+    entries = _logged(log)
+    place, where = checkpoint_folder(folder), chosen_device(device)
+    _check_devices(devices, where)
+    result = _measured(checkpoint, place, where, devices, data, limit, cache, workers)
+
+    from mtlviz.analysis.collapse.record import KIND, to_plain, with_trajectory
+
+    content = to_plain(with_trajectory(result, entries))
+    if out is not None:
+        from mtlviz.results import write_result
+
+        write_result(out, KIND, content)
+    answer({"command": "collapse", **plain(content), "out": out}, as_json, *collapse_texts(result))
+
+
+def _measured(
+    name: str,
+    folder: Path,
+    device: str,
+    devices: int,
+    data: str,
+    limit: int | None,
+    cache: Path | None,
+    workers: int | None,
+) -> "CollapseResult":
+    from mtlviz.analysis.collapse.record import CollapseResult, Protocol
+    from mtlviz.checkpoints import load_checkpoint, read_card
+    from mtlviz.engine import library_versions
+    from mtlviz.training.collapse_pass import Normalisation, collapse_statistics
+    from mtlviz.training.data import evaluation_set
+
+    card = read_card(name, folder)
+    if card.part != "network":
+        raise OptionError(f"Checkpoint {name!r} is an encoder, not a network; choose another.")
+    source = images_on_disk(data, limit, card.input_size, cache, workers)
+    samples = evaluation_set(
+        str(source), DEFAULT_LIMIT if limit is None and data.startswith(ROOMS) else limit, card.input_size
+    )
+    if samples[0].size != card.input_size:
+        (height, width), (rows, columns) = samples[0].size, card.input_size
+        raise DataError(
+            f"The images in {source} are {height}x{width}, but {name!r} takes {rows}x{columns}; render rooms of that "
+            "size."
+        )
+    network, _ = load_checkpoint(name, folder, device)
+    protocol = Protocol()
+    with bar("Measuring collapse") as progress:
+        found = collapse_statistics(
+            network,
+            samples,
+            card.tasks,
+            norm=Normalisation(card.mean, card.std),
+            protocol=protocol,
+            devices=devices,
+            progress=progress,
+        )
+    return CollapseResult(
+        model=name,
+        title=card.title,
+        weights_sha256=card.weights_sha256,
+        trained=card.trained,
+        data=data,
+        images=len(samples),
+        input_size=card.input_size,
+        device=device,
+        processes=devices,
+        versions=library_versions(),
+        protocol=protocol,
+        classes=found.classes,
+        regression=found.regression,
+    )
+
+
+def _logged(log: Path | None) -> "tuple[LogEntry, ...]":
+    from mtlviz.analysis.collapse.record import read_log
+
+    if log is None:
+        return ()
+    try:
+        return read_log(log.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise OptionError(
+            f"--log {str(log)!r} cannot be read; give the collapse.jsonl in the folder of a training."
+        ) from error
+
+
+def _check_devices(devices: int, device: str) -> None:
+    if device == "cpu" or devices == 1:
+        return
+    import torch
+
+    there = torch.cuda.device_count() if device == "cuda" else 1
+    if devices > there:
+        raise OptionError(f"--devices {devices} is more than the {there} of kind {device!r} here; give at most {there}.")

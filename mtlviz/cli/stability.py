@@ -1,0 +1,136 @@
+"""``stability``: does the selection of slots survive a small change, and does every class get its share of it?"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mtlviz.cli.answers import AsJson, answer, plain
+from mtlviz.cli.evaluate import DEFAULT_LIMIT, ROOMS, Cache, Data, Limit, images_on_disk, network_scores
+from mtlviz.cli.options import Device, Workers, checkpoint_folder, chosen_device
+from mtlviz.cli.outputs import check_folder
+from mtlviz.cli.progress import bar
+from mtlviz.cli.stability_texts import stability_texts
+from mtlviz.errors import OptionError
+
+if TYPE_CHECKING:
+    from mtlviz.analysis.stability.record import ModelRecord
+    from mtlviz.checkpoints import ModelCard
+    from mtlviz.training.data import Samples
+
+Names = Annotated[
+    list[str] | None,
+    typer.Option("--checkpoints", help="Models with slots, one or more; others are compared with the first."),
+]
+More = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Further names for --checkpoints.")]
+Folder = Annotated[
+    Path | None,
+    typer.Option("--folder", envvar="MTLVIZ_CHECKPOINTS", help="Folder of checkpoints instead of the shipped one."),
+]
+OutFile = Annotated[Path | None, typer.Option("--out", help="JSON file for the result.")]
+Seed = Annotated[int, typer.Option(min=0, help="Of all perturbations.")]
+
+
+def stability(
+    more: More = None,
+    checkpoints: Names = None,
+    data: Data = "rooms:val",
+    limit: Limit = None,
+    seed: Seed = 0,
+    out: OutFile = None,
+    cache: Cache = None,
+    workers: Workers = None,
+    folder: Folder = None,
+    device: Device = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure how far the picks of memory slots change when image or weights change a little.
+
+    Every model sees the same changed copies: noise, brightness, colour jitter, shift, crop, and noise on its weights.
+    The table holds the overlap of picks as tokens and as classes, the cosine of what slots hold, the margin between
+    classes, the change of the predictions, the shares of picks by class, and the scores on the images as they are;
+    means over images with their bootstrap interval.
+
+    Example:
+        python -m mtlviz stability --checkpoints kem skem --data rooms:val --limit 300 --out results/stability.json
+    """
+    names = list(dict.fromkeys([*(checkpoints or []), *(more or [])])) or ["kem"]
+    _check_file(out)
+    place, where = checkpoint_folder(folder), chosen_device(device)
+    size = _one_size([_card(name, place) for name in names])
+    source = images_on_disk(data, limit, size, cache, workers)
+    count = DEFAULT_LIMIT if limit is None and data.startswith(ROOMS) else limit
+    scores = {name: network_scores(name, place, where, source, count, False)["tasks"] for name in names}
+    found = _measured(names, place, where, source, count, seed) | {"data": data}
+    for model in found["models"]:
+        model["scores"] = {
+            task: {key: score[key] for key in ("headline", "metrics", "constant", "protocol")}
+            for task, score in scores[model["name"]].items()
+        }
+    content = plain(found)
+    if out is not None:
+        _write(out, content)
+    answer({"command": "stability", **content, "out": out}, as_json, *stability_texts(content))
+
+
+def _check_file(out: Path | None) -> None:
+    """Refuse before the computation what could not be written after it."""
+    if out is not None:
+        check_folder(out.parent)
+        if out.is_dir():
+            raise OptionError(f"--out {str(out)!r} is a folder; give the name of a JSON file in it.")
+
+
+def _write(out: Path, content: dict[str, Any]) -> None:
+    from mtlviz.analysis.stability.summary import KIND
+    from mtlviz.results import write_result
+
+    write_result(out, KIND, content)
+
+
+def _measured(
+    names: list[str], folder: Path, device: str, source: Path, limit: int | None, seed: int
+) -> dict[str, Any]:
+    from mtlviz.analysis.stability.perturbations import GRID
+    from mtlviz.analysis.stability.summary import stability_summary
+    from mtlviz.engine import library_versions
+    from mtlviz.training.data import evaluation_set
+
+    samples = evaluation_set(str(source), limit, (0, 0))
+    records = [_record(name, folder, device, samples, seed) for name in names]
+    return {**stability_summary(records, GRID, seed), "device": device, "versions": library_versions()}
+
+
+def _record(name: str, folder: Path, device: str, samples: "Samples", seed: int) -> "ModelRecord":
+    from mtlviz.analysis.stability.record import model_record
+    from mtlviz.engine import load
+
+    engine = load(name, folder=folder, device=device)
+    images = (samples[index] for index in range(len(samples)))
+    with bar(f"Perturbing {name}") as progress:
+        return model_record(engine, images, seed=seed, progress=lambda done: progress(done, len(samples)))
+
+
+def _card(name: str, folder: Path) -> "ModelCard":
+    """The card of a model with slots."""
+    from mtlviz.analysis.stability.selection import has_slots
+    from mtlviz.checkpoints import checkpoint_names, read_card
+
+    card = read_card(name, folder)
+    if card.part == "network" and has_slots(card.architecture.interaction):
+        return card
+    others = [read_card(one, folder) for one in checkpoint_names(folder)]
+    fit = ", ".join(one.name for one in others if has_slots(one.architecture.interaction)) or "none here has any"
+    raise OptionError(f"Checkpoint {name!r} has no memory slots; choose from those that have ({fit}).")
+
+
+def _one_size(cards: "list[ModelCard]") -> tuple[int, int]:
+    first, *others = cards
+    for other in others:
+        if other.input_size != first.input_size:
+            (height, width), (rows, columns) = first.input_size, other.input_size
+            raise OptionError(
+                f"{first.name!r} takes images of {height}x{width} and {other.name!r} of {rows}x{columns}; compare "
+                "models of one size."
+            )
+    return first.input_size

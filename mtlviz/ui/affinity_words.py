@@ -1,0 +1,104 @@
+"""The sentences of the affinity page: what the numbers say, true for the image at hand."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mtlviz.analysis.affinity.agreement import rank_correlations
+from mtlviz.analysis.affinity.fusion import part_shares
+from mtlviz.analysis.affinity.rows import PixelRows
+from mtlviz.plots.style import task_title
+from mtlviz.trace import AffinityTrace, TokenLayout
+
+
+def answer(rows: PixelRows, layout: TokenLayout) -> str:
+    """Which tasks agree about the picked pixel, where they disagree, and whom the fused row follows."""
+    row, column = divmod(rows.position, layout.grid[1])
+    said = [f"For the pixel at **row {row}, column {column}**, {_agreement(rows, layout)}."]
+    if len(layout.tasks) > 1:
+        said.append(_disagreement(rows, layout))
+    shares = part_shares(rows.parts)
+    if shares.sum() > 0:
+        first = int(shares.argmax())
+        said.append(
+            f"What the fused row makes of the pixels comes from **{task_title(layout.tasks[first])}** most "
+            f"(**{shares[first]:.0%}** of its parts' variance)."
+        )
+    return " ".join(said)
+
+
+def blue(trace: AffinityTrace, centred: bool) -> str:
+    """What the colours of the rows mean."""
+    what = {"rbf": "An affinity falls with the distance between two unit features, 1 to 0"}.get(
+        trace.similarity, "An affinity is the cosine between two pixels' features in one task, −1 to 1"
+    )
+    kept = "" if trace.top is None else f", and only the {trace.top} largest of a row are kept"
+    if centred:
+        return f"{what}{kept}; here less its mean over the image: blue is more alike than usual, red less."
+    return f"{what}{kept}: blue is alike, red is opposite, white is unrelated."
+
+
+def regime(ratio: float, positions: int, gamma: float) -> str:
+    """Where n and gamma place the diffusion (ctal.md 1.8.5)."""
+    times = "nothing" if ratio == 0 else f"**{ratio:.2f} times** the size of what they keep"
+    size = (
+        "so diffusion is a small perturbation"
+        if ratio < 0.2
+        else "so diffusion is as much of the result as the features themselves"
+        if ratio < 3
+        else "so the result is mostly what was diffused"
+    )
+    return (
+        f"With **γ = {gamma:g}** and **n = {positions:,}** pixels, what pixels receive is {times}"
+        + (f", {size}" if ratio else "")
+        + ". The rows of G are not normalised, so the same γ weighs more on a larger grid: read γ together with n."
+    )
+
+
+def agreement(cka: np.ndarray, layout: TokenLayout) -> str:
+    """Which two tasks compare the image's pixels most alike, and which least."""
+    most, least = _extremes(cka, layout.tasks)
+    if most is None or least is None:
+        return "There are no two tasks to compare."
+    if most == least:
+        return f"**{most[0]}** and **{most[1]}** reach a CKA of **{most[2]:.2f}** over the whole image."
+    return (
+        f"Over the whole image **{most[0]}** and **{most[1]}** agree most (CKA **{most[2]:.2f}**), **{least[0]}** and "
+        f"**{least[1]}** least (**{least[2]:.2f}**)."
+    )
+
+
+def _agreement(rows: PixelRows, layout: TokenLayout) -> str:
+    others = np.delete(rows.tasks, rows.position, axis=1)  # every task finds a pixel like itself
+    most, least = _extremes(rank_correlations(others), layout.tasks)
+    if most is None or least is None:
+        return "there is one task only, or nothing to rank"
+    said = f"**{most[0]}** and **{most[1]}** rank the image's pixels most alike (rank correlation **{most[2]:.2f}**)"
+    return said if most == least else f"{said}, **{least[0]}** and **{least[1]}** least (**{least[2]:.2f}**)"
+
+
+def _disagreement(rows: PixelRows, layout: TokenLayout) -> str:
+    place = int(np.nanargmax(rows.disagreement))
+    row, column = divmod(place, layout.grid[1])
+    values = rows.tasks[:, place]
+    low, high = int(values.argmin()), int(values.argmax())
+    return (
+        f"The tasks disagree most about row {row}, column {column}: **{values[low]:+.2f}** in "
+        f"{task_title(layout.tasks[low])}, **{values[high]:+.2f}** in {task_title(layout.tasks[high])}."
+    )
+
+
+Pair = tuple[str, str, float]
+
+
+def _extremes(matrix: np.ndarray, tasks: Sequence[str]) -> tuple[Pair | None, Pair | None]:
+    """(first, second, value) of the two tasks with the largest value, and of those with the smallest."""
+    first, second = np.triu_indices(len(tasks), 1)
+    values = matrix[first, second]
+    if not np.isfinite(values).any():
+        return None, None
+    pairs = [
+        (task_title(tasks[first[at]]), task_title(tasks[second[at]]), float(values[at]))
+        for at in (int(np.nanargmax(values)), int(np.nanargmin(values)))
+    ]
+    return pairs[0], pairs[1]

@@ -1,0 +1,67 @@
+"""All models side by side: before and after the projection, and their numbers at one place."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from mtlviz.engine import Engine
+from mtlviz.plots.etf_models import Change, change_figure
+from mtlviz.tasks import Task
+from mtlviz.ui import etf_numbers, etf_set, panels, state
+from mtlviz.ui.etf import LINKED, Choice, class_tasks
+from mtlviz.ui.etf_side import PLACE_TITLES, Side, View, image_side
+
+BEFORE, AFTER = "task_encoder", "interaction_input"
+
+
+def draw(choice: Choice) -> None:
+    """The whole section, once it is asked for."""
+    asked = st.toggle(
+        "Compare all models that have this task", key="etf_all", **LINKED,
+        help="The rungs of stable KEM stand here beside one another and beside the models without a frame.",
+    )  # fmt: skip
+    if not asked:
+        return
+    having = [name for name in state.model_names() if choice.task in map(_name, class_tasks(state.card(name)))]
+    engines = [state.engine_named(name) for name in having]
+    before, after = (_sides(engines, choice, place) for place in (BEFORE, AFTER))
+    if not after:
+        return
+    changes = [Change(first.title, _gap(first), _gap(last)) for first, last in zip(before, after, strict=True)]
+    panels.figure(
+        change_figure(changes, after[0].chance.numbers.angle_gap),
+        "etf_models",
+        how_to_read="One line a model: the hollow mark is the task encoder's output, before the projection, the full "
+        "mark the interaction's input, after it. Left is nearer to equal angles. An interaction that compares its "
+        "input as it comes has one mark only.",
+        alt="; ".join(f"{change.model}: {change.before:.0f}° before, {change.after:.0f}° after" for change in changes),
+        formula=etf_numbers.DEFINITIONS["angle_gap"].formula,
+        source=etf_numbers.DEFINITIONS["angle_gap"].meaning,
+        data=pd.DataFrame([vars(change) for change in changes]),
+        provenance=[stamp for side in after for stamp in side.provenance],
+    )
+    chosen = _sides(engines, choice, choice.place)
+    st.caption(f"At the {PLACE_TITLES[choice.place]}:")
+    st.dataframe(etf_numbers.table(chosen, controls=False).set_index("").T, width="stretch")
+
+
+def _sides(engines: Sequence[Engine], choice: Choice, place: str) -> list[Side]:
+    views = [(engine, View(engine.card.name, engine.card.name, choice.task, place)) for engine in engines]
+    if choice.rooms:
+        if place == BEFORE:  # one pass serves all places
+            etf_set.pool(engines, choice.rooms, "etf_models")
+        found = etf_set.sides(views, choice.rooms)
+    else:
+        found = [side for engine, view in views if (side := image_side(engine, view)) is not None]
+    return [replace(side, own=choice.own) for side in found]
+
+
+def _name(task: Task) -> str:
+    return task.name
+
+
+def _gap(side: Side) -> float:
+    return np.nan if side.geometry is None else side.geometry.numbers.angle_gap

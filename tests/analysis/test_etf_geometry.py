@@ -1,0 +1,300 @@
+"""Exact frames have no error, random class means have the known one, and rotations do not matter."""
+
+import numpy as np
+import pytest
+
+from mtlviz.analysis.class_cloud import SAMPLE, image_cloud, run_clouds
+from mtlviz.analysis.etf_chance import chance
+from mtlviz.analysis.etf_geometry import (
+    class_geometry,
+    etf_numbers,
+    fitted_vertices,
+    frame_vertices,
+    gram,
+    ideal_angle,
+    ideal_gram,
+    simplex_vertices,
+)
+from mtlviz.analysis.etf_space import mean_space, vertex_space
+from mtlviz.analysis.etf_spread import FEWEST, number_spread
+from mtlviz.analysis.token_labels import UNKNOWN
+from mtlviz.checkpoints import ModelCard
+from mtlviz.data.sample import Sample
+from mtlviz.engine import Engine
+from mtlviz.models.encoders import EncoderConfig
+from mtlviz.models.etf import simplex_etf
+from mtlviz.models.multitask import MultiTaskNetwork, NetworkConfig
+from mtlviz.tasks import IGNORE, TASKS
+from mtlviz.trace import PLACES, Capture
+
+NUMBERS = ("equinorm", "equiangular", "mean_deviation", "max_deviation", "angle_gap", "etf_error")
+
+
+def exact_frame(classes: int, width: int, seed: int = 0) -> np.ndarray:
+    """A simplex ETF by the construction that the networks use, one vertex a row."""
+    return simplex_etf(classes, width, seed).T.numpy()
+
+
+def rotation(width: int, rng) -> np.ndarray:
+    return np.linalg.qr(rng.standard_normal((width, width)))[0]
+
+
+@pytest.mark.parametrize(("classes", "width"), [(2, 3), (3, 2), (4, 16), (17, 64), (17, 16)])
+def test_an_exact_frame_has_no_error_wherever_it_lies(classes, width, rng):
+    means = 3.7 * exact_frame(classes, width) + 100 * rng.standard_normal(width)
+    geometry = class_geometry(means)
+    for name in NUMBERS:
+        assert getattr(geometry.numbers, name) == pytest.approx(0, abs=1e-6), name
+    assert geometry.angles == pytest.approx(np.degrees(np.arccos(-1 / (classes - 1))), abs=1e-5)
+    assert geometry.norms == pytest.approx(3.7, abs=1e-9)
+    assert geometry.cosines == pytest.approx(ideal_gram(classes), abs=1e-9)
+
+
+@pytest.mark.parametrize(("classes", "angle"), [(2, 180.0), (3, 120.0), (4, 109.4712206), (17, 93.5833)])
+def test_the_angle_of_a_frame_is_the_known_one(classes, angle):
+    assert ideal_angle(classes) == pytest.approx(angle, abs=1e-4)
+
+
+def test_orthonormal_means_are_an_exact_frame_from_their_centre():
+    assert etf_numbers(class_geometry(np.eye(6, 9)).centred).etf_error == pytest.approx(0, abs=1e-12)
+
+
+def test_two_classes_are_always_an_exact_frame(rng):
+    numbers = class_geometry(rng.standard_normal((2, 8))).numbers
+    assert [getattr(numbers, name) for name in NUMBERS] == pytest.approx([0] * len(NUMBERS), abs=1e-6)
+
+
+def test_a_single_class_has_no_angles(rng):
+    with pytest.raises(ValueError, match="at least two classes; got 1"):
+        class_geometry(rng.standard_normal((1, 8)))
+
+
+def test_numbers_do_not_change_when_the_space_is_turned_scaled_and_moved(rng):
+    means = rng.standard_normal((7, 12))
+    moved = 5 * means @ rotation(12, rng) + rng.standard_normal(12)
+    before, after = class_geometry(means).numbers, class_geometry(moved).numbers
+    for name in NUMBERS:
+        assert getattr(after, name) == pytest.approx(getattr(before, name), abs=1e-9)
+
+
+def test_numbers_follow_their_definitions(rng):
+    centred = class_geometry(rng.standard_normal((5, 9))).centred
+    norms = np.sqrt((centred**2).sum(1))
+    cosines = np.array([centred[i] @ centred[j] / norms[i] / norms[j] for i in range(5) for j in range(i)])
+    numbers = etf_numbers(centred)
+    products = centred @ centred.T
+    ideal = (np.eye(5) - np.ones((5, 5)) / 5) / 2
+    assert numbers.equinorm == pytest.approx(norms.std() / norms.mean())
+    assert numbers.equiangular == pytest.approx(cosines.std())
+    assert numbers.mean_deviation == pytest.approx(np.abs(cosines + 1 / 4).mean())
+    assert numbers.max_deviation == pytest.approx(np.abs(cosines + 1 / 4).max())
+    assert numbers.angle_gap == pytest.approx(np.abs(np.degrees(np.arccos(cosines)) - ideal_angle(5)).mean())
+    assert numbers.etf_error == pytest.approx(np.linalg.norm(products / np.linalg.norm(products) - ideal))
+
+
+@pytest.mark.parametrize(("classes", "width"), [(10, 64), (17, 256)])
+def test_random_class_means_give_the_known_expectation(classes, width):
+    """One cosine is a correlation of E normal pairs that are correlated by -1/(K-1)."""
+    found, correlation = chance(classes, width, draws=300), -1 / (classes - 1)
+    expected = np.sqrt(2 / (np.pi * width)) * (1 - correlation**2)
+    assert found.numbers.mean_deviation == pytest.approx(expected, rel=0.05)
+    assert found.numbers.equiangular == pytest.approx((1 - correlation**2) / np.sqrt(width), rel=0.1)
+    low, high = found.angles
+    assert low < ideal_angle(classes) < high
+    assert (high - low) / 2 == pytest.approx(np.degrees(1.645 / np.sqrt(width)), rel=0.1)
+
+
+def test_chance_is_the_same_every_time_and_small_in_many_dimensions():
+    assert chance(5, 12, draws=20) == chance(5, 12, draws=20)
+    assert chance(5, 1000, draws=20).vertex_angle < chance(5, 8, draws=20).vertex_angle / 3
+
+
+def test_a_simplex_in_its_own_coordinates_is_exact():
+    for classes in (2, 3, 4, 17):
+        vertices = simplex_vertices(classes)
+        assert vertices.shape == (classes, classes - 1)
+        assert vertices @ vertices.T == pytest.approx(ideal_gram(classes), abs=1e-12)
+
+
+def test_a_rotated_or_mirrored_frame_has_distance_0_to_its_vertices(rng):
+    for turn in (rotation(16, rng), np.diag([-1.0] + [1.0] * 15)):
+        lengths = rng.uniform(0.5, 2, (6, 1))  # directions decide alone
+        centred = lengths * exact_frame(6, 16) @ turn
+        vertices = fitted_vertices(centred)
+        assert vertices.fit == "rotation"
+        assert vertices.angles(centred) == pytest.approx(0, abs=1e-5)
+
+
+def test_fitted_vertices_are_an_exact_frame_and_no_rotation_is_nearer(rng):
+    centred = class_geometry(rng.standard_normal((6, 16))).centred
+    vertices = fitted_vertices(centred)
+    assert gram(vertices.directions) == pytest.approx(ideal_gram(6), abs=1e-9)
+    directions = centred / np.linalg.norm(centred, axis=1, keepdims=True)
+    best = (directions * vertices.directions).sum()
+    for _ in range(50):
+        other = exact_frame(6, 16) @ rotation(16, rng)
+        assert (directions * other).sum() < best
+
+
+def test_equal_angles_that_do_not_fit_have_no_vertices(rng):
+    assert fitted_vertices(rng.standard_normal((6, 4))) is None
+    assert fitted_vertices(rng.standard_normal((6, 5))) is not None
+
+
+def test_part_of_a_models_frame_is_a_frame_of_fewer_classes():
+    present = np.array([0, 3, 5, 6, 9])
+    vertices = frame_vertices(exact_frame(17, 64).T, present)
+    assert gram(vertices.directions) == pytest.approx(ideal_gram(5), abs=1e-9)
+
+
+def test_means_on_the_own_frame_are_at_its_vertices_and_swapped_ones_far_away():
+    frame, present = exact_frame(7, 32), np.array([1, 2, 4, 6])
+    vertices = frame_vertices(frame.T, present)
+    centred = class_geometry(2 * frame[present] + 5).centred
+    assert vertices.angles(centred) == pytest.approx(0, abs=1e-5)
+    assert vertices.angles(centred[[1, 0, 3, 2]]) == pytest.approx(ideal_angle(4), abs=1e-5)
+
+
+def test_a_mean_on_the_centre_is_at_right_angles_to_its_vertex():
+    vertices = fitted_vertices(exact_frame(3, 4))
+    assert vertices.angles(np.zeros((3, 4))) == pytest.approx(90)
+
+
+@pytest.mark.parametrize("classes", [2, 3, 4])
+def test_up_to_four_vertices_are_drawn_exactly_and_always_turned_alike(classes, rng):
+    frame = exact_frame(9, 20) @ rotation(20, rng)
+    centre, tokens = rng.standard_normal(20), rng.standard_normal((30, 20))
+    space = vertex_space(frame[:classes], centre + 4 * frame[:classes], centre, tokens)
+    drawn = space.place_vertices(frame[:classes])
+    assert drawn[:, : classes - 1] == pytest.approx(simplex_vertices(classes), abs=1e-9)
+    assert drawn[:, classes - 1 :] == pytest.approx(0, abs=1e-9)
+    assert space.place(centre + 4 * frame[:classes]) == pytest.approx(drawn, abs=1e-9)  # means on their vertices
+    assert space.share == pytest.approx(1)
+    assert space.basis @ space.basis.T == pytest.approx(np.eye(3), abs=1e-9)
+    assert (space.exact, space.spanned) == (True, classes - 1)
+
+
+def test_free_axes_show_where_the_tokens_vary_most(rng):
+    frame = np.eye(8)[:2]
+    tokens = 0.01 * rng.standard_normal((200, 8))
+    tokens[:, 5] += 3 * rng.standard_normal(200)
+    space = vertex_space(frame, frame, frame.mean(0), tokens)
+    assert abs(space.basis[1, 5]) == pytest.approx(1, abs=1e-3)
+
+
+def test_a_view_without_tokens_or_room_has_fewer_axes():
+    frame = exact_frame(3, 2)
+    space = vertex_space(frame, frame, frame.mean(0), np.zeros((0, 2)))
+    assert space.place_vertices(frame).shape == (3, 3)
+    assert space.place_vertices(frame)[:, 2] == pytest.approx(0)
+    with pytest.raises(ValueError, match="2 to 4"):
+        vertex_space(exact_frame(5, 9), exact_frame(5, 9), np.zeros(9), np.zeros((0, 9)))
+
+
+def test_many_classes_are_seen_along_their_principal_directions(rng):
+    means = rng.standard_normal((8, 12)) @ np.diag([9, 7, 5, *[0.5] * 9])
+    space = mean_space(means, means.mean(0))
+    values = np.linalg.svd(means - means.mean(0), compute_uv=False) ** 2
+    assert space.share == pytest.approx(values[:3].sum() / values.sum())
+    assert not space.exact
+    assert space.place(means).mean(0) == pytest.approx(0, abs=1e-9)
+
+
+def cloud(rng, tokens: int = 40, classes: int = 4, width: int = 5, seed: str = ""):
+    labels = rng.integers(-1, classes, tokens).astype(np.int16)
+    features = rng.standard_normal((tokens, width)).astype(np.float32)
+    return features, labels, image_cloud(features, labels, np.arange(classes), seed=seed)
+
+
+def test_a_cloud_holds_the_mean_of_every_class(rng):
+    features, labels, found = cloud(rng)
+    for index, label in enumerate(found.present):
+        assert found.means[index] == pytest.approx(features[labels == label].mean(0).astype(float), abs=1e-6)
+        assert found.tokens[label] == (labels == label).sum()
+    assert found.tokens.sum() == (labels != UNKNOWN).sum()
+
+
+def test_clouds_pool_to_the_cloud_of_all_images_in_any_order(rng):
+    parts = [cloud(rng, 100, seed=str(seed)) for seed in range(5)]
+    clouds = [part[2] for part in parts]
+    forwards, backwards = clouds[0], clouds[-1]
+    for one, other in zip(clouds[1:], clouds[-2::-1], strict=True):
+        forwards, backwards = forwards.merge(one), backwards.merge(other)
+    features = np.concatenate([part[0] for part in parts])
+    labels = np.concatenate([part[1] for part in parts])
+    assert forwards.means == pytest.approx(
+        np.array([features[labels == label].mean(0) for label in range(4)]).astype(float), abs=1e-6
+    )
+    assert forwards.images == 5
+    assert np.array_equal(forwards.priorities, backwards.priorities)
+    assert np.array_equal(forwards.features, backwards.features)
+    assert np.bincount(forwards.classes).tolist() == [SAMPLE] * 4
+    with pytest.raises(ValueError, match="cannot pool"):
+        forwards.merge(cloud(rng, width=6)[2])
+
+
+def test_a_sample_is_fair(rng):
+    """Each of 2 SAMPLE tokens is kept half of the time."""
+    labels, features = np.zeros(2 * SAMPLE, np.int16), np.arange(2 * SAMPLE, dtype=np.float32)[:, None]
+    kept = np.zeros(2 * SAMPLE)
+    for seed in range(200):
+        found = image_cloud(features, labels, np.array([2 * SAMPLE]), seed=str(seed))
+        kept[found.features[:, 0].astype(int)] += 1
+    assert kept.sum() == 200 * SAMPLE
+    assert np.abs(kept / 200 - 0.5).max() < 5 * 0.5 / np.sqrt(200)
+
+
+def test_spread_is_0_between_equal_blocks_and_grows_with_their_differences(rng):
+    features, labels, one = cloud(rng, 200)
+    same = number_spread([one] * FEWEST)
+    assert same.etf_error == pytest.approx(0, abs=1e-12)
+
+    def blocks(noise: float):
+        return [image_cloud(features + noise * rng.standard_normal(features.shape).astype(np.float32), labels,
+                            np.arange(4), seed=str(seed)) for seed in range(8)]  # fmt: skip
+
+    assert number_spread(blocks(0.1)).etf_error < number_spread(blocks(2.0)).etf_error
+    assert number_spread([one] * (FEWEST - 1)) is None
+
+
+@pytest.fixture(scope="module")
+def engine():
+    tasks = tuple(TASKS[name] for name in ("semseg", "depth", "human_parts"))
+    encoder = EncoderConfig(widths=(4, 6, 8, 8, 8), blocks=(0, 0, 0, 0, 0), out=8)
+    config = NetworkConfig(encoder=encoder, width=8, decoder_widths=(8, 8))
+    card = ModelCard(name="tiny", title="Tiny", summary="", trained="random", architecture=config, tasks=tasks,
+                     input_size=(64, 96), token_grid=(8, 12))  # fmt: skip
+    return Engine(MultiTaskNetwork(config, tasks), card)
+
+
+def test_one_run_gives_the_classes_of_every_task_at_every_place(engine, rng):
+    image = rng.integers(0, 255, (64, 96, 3), np.uint8)
+    semseg = np.zeros((64, 96), np.uint8)
+    semseg[:, 48:], semseg[:8] = 5, IGNORE
+    run = engine.run(Sample(image, "halves", {"semseg": semseg}), capture=Capture(features=True))
+    clouds = run_clouds(run)
+    assert set(clouds) == {(task, place) for task in ("semseg", "human_parts") for place in PLACES}
+    known = clouds["semseg", "task_encoder"]
+    assert known.present.tolist() == [0, 5]
+    assert known.tokens[[0, 5]].tolist() == [42, 42]
+    assert known.pixels[[0, 5]].tolist() == [56 * 48, 56 * 48]
+    features = run.trace.features.places["task_encoder"][0].reshape(8, 12, -1)
+    assert known.means[0] == pytest.approx(features[1:, :6].mean((0, 1)).astype(float), abs=1e-5)
+    assert clouds["semseg", "decoder"].tokens.sum() == 4 * 84
+    assert (known.labelled, clouds["human_parts", "encoder"].labelled) == (1, 0)
+    predicted = np.unique(run.prediction("human_parts").values)
+    assert set(clouds["human_parts", "decoder"].present) <= set(predicted.tolist())
+
+
+def test_pixels_that_do_not_count_are_in_no_class(engine, rng):
+    labels = {"human_parts": np.zeros((64, 96), np.uint8)}
+    valid = {"human_parts": np.zeros((64, 96), bool)}
+    sample = Sample(rng.integers(0, 255, (64, 96, 3), np.uint8), "nobody", labels, valid)
+    found = run_clouds(engine.run(sample, capture=Capture(features=True)))["human_parts", "encoder"]
+    assert found.present.size == found.pixels.sum() == len(found.features) == 0
+
+
+def test_a_run_without_features_is_refused(engine, rng):
+    sample = Sample(rng.integers(0, 255, (64, 96, 3), np.uint8), "x")
+    with pytest.raises(ValueError, match="recorded no features"):
+        run_clouds(engine.run(sample))
