@@ -111,7 +111,7 @@ def _growth(entry: Entry) -> Finding:
     """Peak of the longest pass over that of the shortest, tensors and Python's objects together."""
     torch.manual_seed(0)
     tiny = EncoderConfig(widths=(4, 6, 8, 8, 8), blocks=(0, 0, 0, 0, 0), out=8)
-    config = NetworkConfig(encoder=tiny, width=8, decoder_widths=(8, 8))
+    config = NetworkConfig.model_validate({"encoder": tiny, "width": 8, "decoder_widths": (8, 8)})
     network = MultiTaskNetwork(config, [TASKS[name] for name in TASK_NAMES]).eval()
     batch = _batch([_random_sample(seed) for seed in range(BATCH)])
     peaks = {count: pass_peak(network, batch, count) for count in COUNTS}
@@ -158,8 +158,8 @@ def _random_sample(seed: int) -> Sample:
     """An image of noise whose labels are blocks of classes, rare ones among them."""
     rng = np.random.default_rng(seed)
     classes = np.minimum(rng.geometric(0.25, (SMALL[0] // 4, SMALL[1] // 4)) - 1, TASKS["semseg"].channels - 1)
-    labels = {
+    labels: dict[str, np.ndarray] = {
         "semseg": classes.repeat(4, 0).repeat(4, 1).astype(np.uint8),
-        "normals": np.broadcast_to(np.float32([0, 0, 1]), (*SMALL, 3)).copy(),
+        "normals": np.zeros((*SMALL, 3), np.float32) + np.array([0, 0, 1], np.float32),
     }
     return Sample(rng.integers(0, 256, (*SMALL, 3), np.uint8), f"noise {seed}", labels)

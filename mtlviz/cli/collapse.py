@@ -139,4 +139,4 @@ def _check_devices(devices: int, device: str) -> None:
 
     there = torch.cuda.device_count() if device == "cuda" else 1
     if devices > there:
-        raise OptionError(f"--devices {devices} is more than the {there} of kind {device!r} here; give at most {there}.")
+        raise OptionError(f"--devices {devices} is more than there are of {device!r}; give at most {there}.")

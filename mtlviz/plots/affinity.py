@@ -50,8 +50,40 @@ def row_panels(
     end = largest(fused)
     own = Scale(-end, end, f"G, no unit{less}", DIVERGING)
     title = "Fused row G" + (f" of {task_title(layout.tasks[rows.group])}" if rows.group else "")
-    note = f"{np.nanmin(rows.fused):+.2f} to {np.nanmax(rows.fused):+.2f}"
+    note = _extent(rows.fused)
     return (*drawn, _signed(fused, layout, own, title, opacity, note=note), _disagreement(rows, layout, opacity))
+
+
+def fused_panels(
+    rows: PixelRows, layout: TokenLayout, task: str, model: str, shares: Sequence[float], *, opacity: float = 0.9
+) -> tuple[Panel, ...]:
+    """The row of G with which a position spreads its own task's values, and what every source adds to it, on one scale.
+
+    Args:
+        rows: of the picked position.
+        layout: of the tokens.
+        task: whose values are spread.
+        model: name shown with the first map.
+        shares: of each source, see ``part_shares``.
+        opacity: of the cells over the image.
+    """
+    limit = max(largest(rows.fused), largest(rows.parts))
+    scale = Scale(-limit, limit, "weight in G, no unit", DIVERGING)
+    note = f"over {task_title(task)}'s own pixels; {_extent(rows.fused)}"
+    whole = _map(rows.fused, layout, scale, f"{model}: row of G", "{:+.3f}", opacity, note=note)
+    parts = [
+        _map(
+            part,
+            layout,
+            scale,
+            f"Part of {task_title(source)}",
+            "{:+.3f}",
+            opacity,
+            note=f"{share:.0%} of the variation",
+        )
+        for source, part, share in zip(layout.tasks, rows.parts, shares, strict=True)
+    ]
+    return (whole, *parts)
 
 
 def fusion_panels(
@@ -147,6 +179,11 @@ def effect_panels(
 def largest(values: Float[np.ndarray, "*shape"]) -> float:
     """End of a scale that is centred at 0; 1 where everything is 0."""
     return float(np.nanmax(np.abs(values))) or 1.0
+
+
+def _extent(values: Float[np.ndarray, " n"]) -> str:
+    """From the smallest to the largest value."""
+    return f"{np.nanmin(values):+.2f} to {np.nanmax(values):+.2f}".replace("-", "−")
 
 
 def _disagreement(rows: PixelRows, layout: TokenLayout, opacity: float) -> Panel:

@@ -98,14 +98,14 @@ def overview_figure(
         ticks = _segment_ticks(blocks, names, segments)
         fig.update_xaxes(**axis, **ticks, tickangle=-90, tickfont={"size": FONT_SIZE - 2}, automargin=True)
         fig.update_yaxes(**axis, **ticks, tickfont={"size": FONT_SIZE - 2}, automargin=True)
-    fig.update_yaxes(autorange="reversed", scaleanchor="x", constrain="domain")
-    fig.update_xaxes(constrain="domain")
+    fig.update_yaxes(autorange="reversed", scaleanchor="x", constrain="domain", constraintoward="top")
+    fig.update_xaxes(constrain="domain", constraintoward="left")
     fig.add_annotation(
         text=f"<b>{title}</b>", x=0, y=1, xref="paper", yref="paper", xanchor="left", yanchor="bottom", yshift=30,
         showarrow=False, font={"size": FONT_SIZE + 1},
     )  # fmt: skip
     fig.update_layout(dragmode=False, margin={"l": 8, "r": 8, "t": 56, "b": 8})
-    return finish(fig, height=360 if segments is None else 430)
+    return finish(fig, height=350 if segments is None else 400)
 
 
 def agreement_figure(values: Float[np.ndarray, "k k"], names: Sequence[str], title: str, *, signed: bool) -> go.Figure:

@@ -177,29 +177,32 @@ def vertex_scatter(
         top: end of the angle axis, shared with the figure beside it.
         chance: mean angle of random class means.
     """
-    known = np.maximum(shares, 1e-6)
-    low, high = float(np.log10(known.min())) - 0.25, float(np.log10(known.max())) + 0.25
-    places = label_places((np.log10(known) - low) / (high - low), angles / top, shown.names)
     texts = [
         f"{name}: {angle:.1f}° from its vertex<br>{share:.2%} of the pixels, {count:,} token{'s' if count != 1 else ''}"
         for name, angle, share, count in zip(shown.names, angles, shares, tokens, strict=True)
     ]
-    fig = go.Figure(
-        go.Scatter(
-            x=known, y=angles, mode="markers+text", text=list(shown.names), textposition=places,
-            textfont={"size": 11}, cliponaxis=False, hovertext=texts, hovertemplate="%{hovertext}<extra></extra>",
-            marker={
-                "size": 11, "color": list(shown.colours), "line": {"width": 1.5, "color": NEUTRAL},
-                "symbol": ["circle" if count >= FEW else "circle-open" for count in tokens],
-            },
-        )
+    fig = _vertex_axes(title, top, chance)
+    known = np.maximum(shares, 1e-6)
+    low, high = float(np.log10(known.min())) - 0.25, float(np.log10(known.max())) + 0.25
+    fig.add_scatter(
+        x=known, y=angles, mode="markers+text", text=list(shown.names), textfont={"size": 11}, cliponaxis=False,
+        textposition=label_places((np.log10(known) - low) / (high - low), angles / top, shown.names),
+        hovertext=texts, hovertemplate="%{hovertext}<extra></extra>",
+        marker={
+            "size": 11, "color": list(shown.colours), "line": {"width": 1.5, "color": NEUTRAL},
+            "symbol": ["circle" if count >= FEW else "circle-open" for count in tokens],
+        },
     )  # fmt: skip
+    fig.update_xaxes(range=[low, high])
+    return fig
+
+
+def _vertex_axes(title: str, top: float, chance: float | None) -> go.Figure:
+    fig = go.Figure()
     if chance is not None and np.isfinite(chance):
         fig.add_hline(y=chance, line=DASHED)
         fig.add_annotation(text=f"dashed: random directions, {chance:.0f}°", xanchor="right", x=1, **_TOP)
-    fig.update_xaxes(
-        title="share of the pixels", type="log", range=[low, high], tickformat="~%", dtick=1, zeroline=False
-    )
+    fig.update_xaxes(title="share of the pixels", type="log", tickformat="~%", dtick=1, zeroline=False)
     fig.update_yaxes(title="angle to its vertex (°)", range=[0, top], zeroline=False, nticks=6)
     fig.add_annotation(**title_note(title, 20))
     fig.update_layout(dragmode=False, margin={"l": 52, "r": 12, "t": 48, "b": 48})

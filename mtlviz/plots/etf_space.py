@@ -55,7 +55,7 @@ def space_figure(cloud: Cloud, title: str, *, look: str = "from aside", extent: 
         extent: the axes reach from minus to plus this; shared with the view beside it.
     """
     fig = go.Figure()
-    edges = cloud.vertices is not None and len(cloud.vertices) <= EXACT
+    edges = cloud.vertices is not None and len(cloud.vertices) <= EXACT  # else means are farther apart than vertices
     for index, (name, colour) in enumerate(zip(cloud.shown.names, cloud.shown.colours, strict=True)):
         rows = cloud.tokens[cloud.classes == index]
         fig.add_scatter3d(
@@ -67,21 +67,18 @@ def space_figure(cloud: Cloud, title: str, *, look: str = "from aside", extent: 
             marker={"size": 5, "color": colour, "line": {"width": 2, "color": NEUTRAL}},
             hovertemplate=f"mean of {name}, {cloud.counts[index]:,} tokens<extra></extra>",
         )  # fmt: skip
+    named = cloud.means
     if cloud.vertices is not None:
+        named = cloud.vertices if edges else named
         fig.add_traces(_frame(cloud.vertices, cloud.means, cloud.shown, edges))
     reach = extent or space_extent(cloud)
-    axis = {
-        "range": [-reach, reach], "showticklabels": False, "showbackground": False, "showspikes": False, "nticks": 5,
-        "gridcolor": "rgba(122,127,135,0.2)", "zerolinecolor": "rgba(122,127,135,0.45)", "visible": not edges,
-    }  # fmt: skip
-    scene = {f"{letter}axis": {**axis, "title": {"text": f"axis {number}", "font": {"size": 11}}}
-             for number, letter in enumerate("xyz", start=1)}  # fmt: skip
+    axes = {f"{letter}axis": {"range": [-reach, reach], "visible": False} for letter in "xyz"}
     x, y, z = LOOKS[look]
     fig.update_layout(
-        scene={**scene, "aspectmode": "manual", "aspectratio": dict.fromkeys("xyz", ZOOM), "dragmode": "orbit",
+        scene={**axes, "aspectmode": "manual", "aspectratio": dict.fromkeys("xyz", ZOOM), "dragmode": "orbit",
                "bgcolor": "rgba(0,0,0,0)",
                "camera": {"eye": {"x": x, "y": y, "z": z}, "projection": {"type": "orthographic"}},
-               "annotations": [] if cloud.vertices is None else _names(cloud.vertices, cloud.shown.names),
+               "annotations": _names(named, cloud.shown.names),
                "uirevision": look},
         uirevision=look,
         margin={"l": 0, "r": 0, "t": 30, "b": 0},
@@ -104,8 +101,8 @@ def space_extent(cloud: Cloud) -> float:
 def _frame(
     vertices: Float[np.ndarray, "c 3"], means: Float[np.ndarray, "c 3"], shown: Named, edges: bool
 ) -> Sequence[go.Scatter3d]:
-    """The vertices, a line from every mean to its vertex, and the edges of an exact view."""
-    couples = combinations(vertices, 2) if edges else ()
+    """The vertices, a line from every mean to its vertex, and the edges of an exact view or spokes from the middle."""
+    couples = combinations(vertices, 2) if edges else ((np.zeros(3), vertex) for vertex in vertices)
     gaps = _segments(list(zip(means, vertices, strict=True)))
     return [
         go.Scatter3d(**_xyz(_segments(list(couples))), mode="lines", line={"width": 2, "color": NEUTRAL},
@@ -121,11 +118,11 @@ def _frame(
     ]  # fmt: skip
 
 
-def _names(vertices: Float[np.ndarray, "c 3"], names: Sequence[str]) -> list[dict[str, Any]]:
-    """Names beside their vertices, drawn over everything else."""
+def _names(places: Float[np.ndarray, "c 3"], names: Sequence[str]) -> list[dict[str, Any]]:
+    """Names a little further out than their places, drawn over everything else."""
     return [
         {"x": x, "y": y, "z": z, "text": f"<b>{name}</b>", "showarrow": False, "font": {"size": 13}}
-        for (x, y, z), name in zip((vertices * BEYOND).tolist(), names, strict=True)
+        for (x, y, z), name in zip((places * BEYOND).tolist(), names, strict=True)
     ]
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mtlviz.analysis.collapse.record import LogEntry, LogStatistics, Protocol, log_line
+from mtlviz.analysis.collapse.record import WEIGHTINGS, LogEntry, LogStatistics, Protocol, log_line
 from mtlviz.models.multitask import MultiTaskNetwork
 from mtlviz.training.collapse_pass import CollapseFound, Normalisation, collapse_statistics
 from mtlviz.training.config import TrainConfig
@@ -57,7 +57,7 @@ def log_statistics(found: CollapseFound) -> LogStatistics:
     statistics: dict[str, dict[str, dict[str, dict[str, float | None]]]] = {}
     for name, task in found.classes.items():
         statistics[name] = {
-            place: {key: {"balanced": one.balanced.value, "pixel": one.pixel.value} for key, one in part.statistics.items()}
+            place: {key: {one: both.of(one).value for one in WEIGHTINGS} for key, both in part.statistics.items()}
             for place, part in task.places.items()
         }
     for name, regression in found.regression.items():

@@ -107,8 +107,10 @@ class CollapsePass:
 
     def tensors(self) -> Iterator[Tensor]:
         """Everything that is kept."""
-        for part in (*self.classes.values(), *([] if self.regression is None else [self.regression])):
-            yield from part.tensors()
+        for accumulator in self.classes.values():
+            yield from accumulator.tensors()
+        if self.regression is not None:
+            yield from self.regression.tensors()
 
     def merge(self, other: "CollapsePass") -> None:
         """Add what another pass over the same network kept."""

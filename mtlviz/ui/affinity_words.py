@@ -73,8 +73,10 @@ def _agreement(rows: PixelRows, layout: TokenLayout) -> str:
     most, least = _extremes(rank_correlations(others), layout.tasks)
     if most is None or least is None:
         return "there is one task only, or nothing to rank"
-    said = f"**{most[0]}** and **{most[1]}** rank the image's pixels most alike (rank correlation **{most[2]:.2f}**)"
-    return said if most == least else f"{said}, **{least[0]}** and **{least[1]}** least (**{least[2]:.2f}**)"
+    said = (
+        f"**{most[0]}** and **{most[1]}** rank the image's pixels most alike (rank correlation **{_signed(most[2])}**)"
+    )
+    return said if most == least else f"{said}, **{least[0]}** and **{least[1]}** least (**{_signed(least[2])}**)"
 
 
 def _disagreement(rows: PixelRows, layout: TokenLayout) -> str:
@@ -83,9 +85,13 @@ def _disagreement(rows: PixelRows, layout: TokenLayout) -> str:
     values = rows.tasks[:, place]
     low, high = int(values.argmin()), int(values.argmax())
     return (
-        f"The tasks disagree most about row {row}, column {column}: **{values[low]:+.2f}** in "
-        f"{task_title(layout.tasks[low])}, **{values[high]:+.2f}** in {task_title(layout.tasks[high])}."
+        f"The tasks disagree most about row {row}, column {column}: **{_signed(values[low])}** in "
+        f"{task_title(layout.tasks[low])}, **{_signed(values[high])}** in {task_title(layout.tasks[high])}."
     )
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−")
 
 
 Pair = tuple[str, str, float]

@@ -175,6 +175,7 @@ def further(job: Job, rooms: int = BATCH) -> Job:
 
     collected = job.collected
     end = min(job.position + rooms, len(job.samples))
-    batch = keyed_batch(job.samples, range(job.position, end), collected.labelled, collected.protocol, collected.device)
-    collected.update(*batch)
+    device = next(collected.network.parameters()).device
+    chosen = range(job.position, end)
+    collected.update(*keyed_batch(job.samples, chosen, collected.labelled, collected.protocol, device))
     return replace(job, position=end)

@@ -26,7 +26,8 @@ def draw(shown: Sequence[Side], view: View) -> None:
     if not logged:
         panels.empty(
             "No training of these models logged its collapse statistics, so only its end is known.",
-            f"A training that logs them writes collapse.jsonl into its run; `{COMMAND}` puts that into the result.",
+            "A training whose configuration has `collapse_every: 8000` (images) writes collapse.jsonl into its folder; "
+            f"`{COMMAND}` puts that into the result.",
         )
         return
     tasks = [view.task] if view.task else sorted({name for side in logged for name in side.result.regression})

@@ -8,7 +8,7 @@ from mtlviz.analysis.attention import attention_rows
 from mtlviz.analysis.attention_statistics import row_statistics
 from mtlviz.plots.compare import amount
 from mtlviz.plots.style import task_title
-from mtlviz.ui import pick
+from mtlviz.ui import affinity_compare, pick
 from mtlviz.ui.compare import Pair
 from mtlviz.ui.compare_predictions import nearer
 from mtlviz.ui.panels import plain
@@ -44,8 +44,11 @@ def reads(pair: Pair, picked: pick.Token) -> str:
     """What the picked token reads in each model."""
     parts = []
     for side in pair.sides:
+        if affinity_compare.affinity_of(side) is not None:
+            parts.append(affinity_compare.spreads(side, pair, picked))
+            continue
         if side.trace is None:
-            parts.append(f"nothing in {plain(side.title)}" if not side.interacts else "")
+            parts.append(f"nothing in {plain(side.title)}")
             continue
         token = pair.token(side, picked)
         row, found = attention_rows(side.trace, [token])[0], row_statistics(side.trace, [token])

@@ -1,5 +1,6 @@
 """What one token reads in each of two models: maps, and shares by source task."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,7 @@ from mtlviz.plots.attention import (
 )
 from mtlviz.plots.style import task_title
 from mtlviz.trace import RowTrace, SlotTrace
-from mtlviz.ui import panels, pick, state
+from mtlviz.ui import affinity_compare, panels, pick, state
 from mtlviz.ui.compare import Pair, Side
 from mtlviz.ui.heads import head_note
 
@@ -45,17 +46,27 @@ class View:
 
 def draw(pair: Pair, picked: pick.Token) -> None:
     """What the picked token, or all tokens on average, read in each model."""
-    if not anyone_reads(pair):
-        return
-    view = _choose_view()
-    found = readings(pair, picked, None, rank=False)
-    _maps(pair, found, picked, view)
-    _sources(pair, found, picked)
+    st.markdown(f"**Who moves what.** {affinity_compare.who_moves_what(pair)}")
+    signed = [side for side in pair.sides if affinity_compare.affinity_of(side) is not None]
+    if anyone_reads(pair, but=signed):
+        view = _choose_view()
+        found = readings(pair, picked, None, rank=False)
+        _maps(pair, found, picked, view)
+        _sources(pair, found, picked)
+    for side in signed:
+        affinity_compare.draw(side, pair, picked)
 
 
-def anyone_reads(pair: Pair) -> bool:
-    """Whether there is anything to draw; says why not for every side of which there is not."""
+def anyone_reads(pair: Pair, but: Sequence[Side] = ()) -> bool:
+    """Whether there are rows of shares to draw; says why not for every side of which there are none.
+
+    Args:
+        pair: the sides.
+        but: sides of which nothing is said.
+    """
     for side in pair.sides:
+        if side in but:
+            continue
         if side.trace is None:
             _no_rows(side)
         elif note := head_note(side.run.card, side.head):
@@ -141,7 +152,7 @@ def _sources(pair: Pair, found: dict[str, Reading], picked: pick.Token) -> None:
 def _no_rows(side: Side) -> None:
     """Why a side has no maps of what its tokens read."""
     why = (
-        "its tasks share weights by place and not by token, so that no row of weights over all tokens exists"
+        affinity_compare.SIGNED
         if side.interacts
         else "its tasks share the encoder and then go their own ways, so no token reads another"
     )

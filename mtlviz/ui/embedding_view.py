@@ -106,7 +106,9 @@ def _map(shown: Shown, choice: Choice, projection: Projection, colouring: Colour
     )  # fmt: skip
     turn = " Drag to turn it; points are selected on the flat map or on the image." if choice.axes == 3 else ""
     rings = "" if highlight.picked is None else " The large ring is the picked token."
-    if len(highlight.nearest) and choice.axes == 2:
+    if rings and choice.axes == 3:
+        rings += " Points before it may hide it."
+    elif len(highlight.nearest):
         rings += f" The small ones are the {len(highlight.nearest)} tokens nearest to it in all features."
     slots = " Thin rings are tokens that a slot took in." if len(highlight.outlined) and choice.axes == 2 else ""
     st.caption(f"**How to read this.** {embedding_words.how_to_read(projection)}{rings}{slots}{turn}")

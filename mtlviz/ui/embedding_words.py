@@ -12,7 +12,7 @@ from mtlviz.plots.style import task_title
 from mtlviz.plots.token_colours import class_name
 
 PCA_READ = (
-    "Every point is a token, placed by the directions along which these tokens differ most; both axes have one scale, "
+    "Every point is a token, placed by the directions along which these tokens differ most; all axes have one scale, "
     "so distances on the map are those along these directions. What lies apart differs; what lies together may still "
     "differ in the {rest:.0%} of the variance that is not shown."
 )

@@ -81,7 +81,8 @@ def table(sides: Sequence[Side], *, controls: bool = True) -> pd.DataFrame:
         columns[one.title] = _column(one)
     if not controls:
         return pd.DataFrame(columns)
-    known = {(len(one.cloud.present), one.width): one.chance for one in sides}
+    known = {(len(one.cloud.present), one.width): one.chance for one in sides
+             if one.geometry is not None}  # fmt: skip
     for (classes, width), control in known.items():
         name = "Random directions" if len(known) == 1 else f"Random: {classes} in {width} dimensions"
         columns[name] = [*_written(control.numbers), _said(VERTEX_ANGLE.pattern, control.vertex_angle, "does not fit")]

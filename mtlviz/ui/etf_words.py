@@ -77,6 +77,8 @@ def labels(side: Side) -> str:
 
 def fit(side: Side) -> str:
     """Where the vertices come from."""
+    if side.geometry is None:
+        return f"{plain(side.title)} has fewer than two classes here."
     if side.vertices is None:
         return (
             f"{len(side.cloud.present)} equal angles need {len(side.cloud.present) - 1} dimensions; the features of "

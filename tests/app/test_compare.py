@@ -29,7 +29,9 @@ FIGURES = {
     "cost": [],
 }
 """The parts of the page and their figures."""
-KEYS = [key for keys in FIGURES.values() for key in keys]
+SIGNED = [f"compare_fused_{side}_{index}" for side in "AB" for index in range(5)]
+"""Figures of models that share affinities: the row of G, and the part of every task in it."""
+KEYS = [*(key for keys in FIGURES.values() for key in keys), *SIGNED]
 
 
 def written(figure: dict) -> str:
@@ -141,13 +143,25 @@ def test_a_model_without_interaction_says_why_it_has_no_map(open_page) -> None:
 
 
 @pytest.mark.parametrize("part", FIGURES)
-def test_a_model_that_shares_by_place_is_compared_in_what_it_has(open_page, part) -> None:
+def test_a_model_that_shares_affinities_is_compared_in_what_it_has(open_page, part) -> None:
     at = open_page(PAGE, second="ctal", compare_part=part)
     assert not at.exception
     assert not at.error
-    if part in (READS, NUMBERS):
-        assert "CTAL has no attention map:** its tasks share weights by place and not by token" in said(at)
-        assert not any(key.endswith("_B") or "_B_" in key for key in charts(at))
+    if part == NUMBERS:
+        assert "CTAL has no attention map:** its weights are signed" in said(at)
+    if part == READS:
+        words = said(at)
+        assert "KEM moves **values**" in words
+        assert "CTAL moves **weights**" in words
+        assert "all **320** tokens of its own task, with signed weights, in CTAL" in words
+        assert [key for key in charts(at) if "_B_" in key] == SIGNED[5:]
+
+
+def test_models_that_share_affinities_are_compared_with_one_another(open_page) -> None:
+    at = open_page(PAGE, model="ctal", second="ctal", compare_part=READS)
+    assert not at.exception
+    assert not at.error
+    assert list(charts(at)) == SIGNED
 
 
 def test_models_with_other_tasks_are_compared_in_those_that_both_predict(open_page) -> None:

@@ -1,6 +1,7 @@
 """The ETF geometry page: frames, class means, sets of rooms, models side by side, and its empty states."""
 
 import base64
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from mtlviz.analysis.etf_geometry import class_geometry, fitted_vertices, ideal_
 from mtlviz.plots.style import BUDGET
 from mtlviz.tasks import TASKS
 from mtlviz.trace import Capture
-from mtlviz.ui import sources, state
+from mtlviz.ui import etf, sources, state
 from tests.app.conftest import png, said, spec, specs, upload
 
 PAGE = "pages/4_etf.py"
@@ -189,6 +190,25 @@ def test_a_second_model_without_the_task_is_named(open_page):
     assert not at.exception
     assert any("KEM does not predict human parts" in info.value for info in at.info)
     assert "KEM" not in rows(at)
+
+
+def test_a_second_side_with_fewer_than_two_classes_says_so_everywhere(open_page, monkeypatch):
+    """On a photograph, models see different classes, and one may see a single one."""
+    chosen = etf.image_sides
+
+    def poor(choice):
+        first, second = chosen(choice)
+        cloud = second.cloud
+        only = np.arange(len(cloud.tokens)) == cloud.present[0]
+        single = replace(cloud, tokens=cloud.tokens * only, pixels=cloud.pixels * only)
+        return [first, replace(second, cloud=single)]
+
+    monkeypatch.setattr(etf, "image_sides", poor)
+    at = open_page(PAGE, second="none", etf_beside="second model")
+    assert not at.exception
+    assert not at.error
+    assert said(at).count("**Hard sharing** has fewer than two classes here") == 2
+    assert set(rows(at)["Hard sharing"]) == {"–"}
 
 
 def test_a_task_that_the_next_model_does_not_have_gives_way(open_page):

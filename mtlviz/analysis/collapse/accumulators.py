@@ -106,8 +106,10 @@ class ClassAccumulator:
 
     def tensors(self) -> Iterator[Tensor]:
         """Everything that is kept, always in the same order and of the same shapes."""
-        for part in (*self.moments.values(), *self.grouped.values(), *self.kept.values()):
-            yield from part.tensors()
+        for moments in (*self.moments.values(), *self.grouped.values()):
+            yield from moments.tensors()
+        for kept in self.kept.values():
+            yield from kept.tensors()
 
     def _widths(self, grid: Grid) -> dict[str, int]:
         return {place: shape.width for place, shape in self.shapes.items() if shape.grid == grid}
@@ -124,13 +126,13 @@ class ClassAccumulator:
         self.kept[grid].put(entries, groups, predictions.cpu(), chosen)
 
     def _final_rows(self, final: Float[Tensor, "B E h w"], grid: Grid, at: Int[Tensor, " M"]) -> Float[Tensor, "M E"]:
-        """What the last linear layer sees under some positions of a grid, averaged; being linear, it predicts the mean."""
+        """What the last linear layer sees under some positions of a grid, averaged: it maps them to mean logits."""
         (rows, columns), (high, wide) = grid, self.shapes[FINAL].grid
         down, across = high // rows, wide // columns
         corner = at // columns * (down * wide) + at % columns * across  # images have whole numbers of rows
-        within = (torch.arange(down, device=at.device)[:, None] * wide + torch.arange(across, device=at.device)).flatten()
-        found = rows_of(final).index_select(0, (corner[:, None] + within).flatten())
-        return found.view(len(at), down * across, -1).mean(1)
+        within = torch.arange(down, device=at.device)[:, None] * wide + torch.arange(across, device=at.device)
+        found = rows_of(final).index_select(0, (corner[:, None] + within.flatten()).flatten())
+        return found.view(len(at), down * across, found.shape[1]).mean(1)
 
 
 class RegressionAccumulator:

@@ -34,16 +34,16 @@ def duality(
     across = rows @ offset.T
     cosines = over(across, np.linalg.norm(rows, axis=1)[:, None] * np.linalg.norm(offset, axis=1))
     present = weights > 0
-    own, shares = np.diagonal(cosines)[present], weights[present]
-    mean = float((shares * own).sum()) if present.any() else float("nan")
+    own = np.where(present, np.diagonal(cosines), 0.0)
+    mean = over((weights * own).sum(), weights.sum())
     centre = classifier @ (weights @ means) + bias
     uneven = np.sqrt((weights * np.square(centre - weights @ centre)).sum())
     size = np.sqrt((weights[:, None] * weights * np.square(across)).sum())
     return {
         "self_duality": float((weights * np.square(difference).sum(-1)).sum()),
         "structure": float(structure_error(across, weights)),
-        "cosine": mean,
-        "cosine_spread": float(np.sqrt((shares * np.square(own - mean)).sum())),
+        "cosine": float(mean),
+        "cosine_spread": float(np.sqrt((weights * np.square(own - mean)).sum())),
         "uniform": float(spread_over_pairs(cosines, weights)),
         "bias": float(over(uneven, size)),
     }

@@ -130,4 +130,3 @@ class Kept:
     def tensors(self) -> Iterator[Tensor]:
         """Everything that is kept."""
         yield from (self.hashes, self.groups, self.predictions, *self.features.values())
-

@@ -35,8 +35,8 @@ class Moments:
             matrix: keep all products and not their trace alone.
         """
         shape = (*sets, width, width) if matrix else tuple(sets)
-        kind = torch.float64
-        return cls(torch.zeros(*sets, dtype=kind), torch.zeros(*sets, width, dtype=kind), torch.zeros(shape, dtype=kind))
+        count, mean, spread = (torch.zeros(one, dtype=torch.float64) for one in (tuple(sets), (*sets, width), shape))
+        return cls(count, mean, spread)
 
     def merge(self, other: "Moments") -> None:
         """Add the vectors of ``other``, set by set."""

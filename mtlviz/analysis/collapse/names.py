@@ -57,7 +57,8 @@ STATISTICS: dict[str, Statistic] = {
             "How unequal the angles between centred class means are.", banded=True,
         ),
         Statistic(
-            "nc2_max_angle", "nc2", "NC2, widest angles", r"\operatorname{Avg}_{c \ne c'} |\cos(m_c, m_{c'}) + 1/(K-1)|",
+            "nc2_max_angle", "nc2", "NC2, widest angles",
+            r"\operatorname{Avg}_{c \ne c'} |\cos(m_c, m_{c'}) + 1/(K-1)|",
             "How far the angles are from the widest that K directions can have among each other.", banded=True,
         ),
         Statistic(
@@ -122,11 +123,13 @@ STATISTICS: dict[str, Statistic] = {
             "The same for the classifier without its biases.", banded=True, places=_DECODER,
         ),
         Statistic(
-            "w_equinorm", "classifier", "Classifier, equal norms", r"\operatorname{Std}_c |w_c| / \operatorname{Avg}_c |w_c|",
+            "w_equinorm", "classifier", "Classifier, equal norms",
+            r"\operatorname{Std}_c |w_c| / \operatorname{Avg}_c |w_c|",
             "How unequal the norms of the classifier's centred weights are.", places=_DECODER,
         ),
         Statistic(
-            "w_equiangular", "classifier", "Classifier, equal angles", r"\operatorname{Std}_{c \ne c'} \cos(w_c, w_{c'})",
+            "w_equiangular", "classifier", "Classifier, equal angles",
+            r"\operatorname{Std}_{c \ne c'} \cos(w_c, w_{c'})",
             "How unequal the angles between the classifier's centred weights are.", places=_DECODER,
         ),
         Statistic(
@@ -143,7 +146,6 @@ STATISTICS: dict[str, Statistic] = {
             "nrc1", "nrc", "NRC1, variance outside n directions",
             r"1 - \textstyle\sum_{i \le n} \lambda_i / \operatorname{tr} S",
             "Share of the features' variance outside their n principal axes, n the dimension of the target.",
-            banded=False,
         ),
         Statistic(
             "nrc2", "nrc", "NRC2, variance outside the weights", r"1 - \operatorname{tr}(P_W S)/\operatorname{tr} S",

@@ -71,11 +71,10 @@ def class_shares(right: Bool[Array, "C k"], answers: Answers) -> Float[Array, " 
     return np.asarray((right & answers.held).sum(1) / np.where(held > 0, held, np.nan))
 
 
-def resampled_shares(
-    right: Bool[Array, "C k"], answers: Answers, draws: Int[Array, "R G"]
-) -> Float[Array, "R C"]:
+def resampled_shares(right: Bool[Array, "C k"], answers: Answers, draws: Int[Array, "R G"]) -> Float[Array, "R C"]:
     """The same in every resample of the groups, the class means staying what they are."""
-    held, hits = (_by_group(one, answers.groups, draws.shape[1]) @ draws.T for one in (answers.held, right & answers.held))
+    number = draws.shape[1]
+    held, hits = (_by_group(one, answers.groups, number) @ draws.T for one in (answers.held, right & answers.held))
     return np.asarray((hits / np.where(held > 0, held, np.nan)).T)
 
 

@@ -31,10 +31,10 @@ def majority(labels: UInt8[Tensor, "B H W"], classes: int, grid: Grid) -> Int[Te
     rows, columns = grid
     if height % rows or width % columns:
         raise DataError(f"A grid of {rows}x{columns} does not divide images of {height}x{width}; use another size.")
-    kind = {"dtype": torch.int32, "device": labels.device}  # half the memory traffic of int64, which is what costs
-    down = torch.arange(height, **kind) // (height // rows) * columns
-    across = torch.arange(width, **kind) // (width // columns)
-    cell = torch.arange(images, **kind)[:, None, None] * (rows * columns) + (down[:, None] + across)
+    # int32 halves the memory traffic, which is what costs
+    image, down, across = (torch.arange(n, dtype=torch.int32, device=labels.device) for n in labels.shape)
+    inside = (down // (height // rows) * columns)[:, None] + across // (width // columns)
+    cell = image[:, None, None] * (rows * columns) + inside
     key = cell.mul_(classes + 1).add_(labels.clamp(max=classes))  # what does not vote shares the last bin
     votes = torch.bincount(key.flatten(), minlength=images * rows * columns * (classes + 1))
     most, chosen = votes.view(images, rows * columns, classes + 1)[..., :classes].max(-1)

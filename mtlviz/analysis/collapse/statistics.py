@@ -27,7 +27,7 @@ def pixel_weights(counts: Float[Array, "... K"], least: float) -> Float[Array, "
 
 def centred(means: Float[Array, "... K E"], weights: Float[Array, "... K"]) -> Float[Array, "... K E"]:
     """Class means minus their weighted mean."""
-    return means - np.einsum("...k,...ke->...e", weights, means)[..., None, :]
+    return np.asarray(means - np.einsum("...k,...ke->...e", weights, means)[..., None, :])
 
 
 def products(means: Float[Array, "... K E"]) -> Float[Array, "... K K"]:
@@ -177,7 +177,7 @@ def unit(values: Array, weights: Array) -> Array:
 def spread_over_pairs(values: Float[Array, "... K K"], weights: Float[Array, "... K"]) -> Float[Array, "..."]:
     """Standard deviation over pairs of different classes."""
     mean = _over_pairs(values, weights)
-    return np.sqrt(_over_pairs(np.square(values - mean[..., None, None]), weights))
+    return np.asarray(np.sqrt(_over_pairs(np.square(values - mean[..., None, None]), weights)))
 
 
 def _over_pairs(values: Float[Array, "... K K"], weights: Float[Array, "... K"]) -> Float[Array, "..."]:

@@ -33,6 +33,8 @@ from mtlviz.analysis.collapse.statistics import (
 )
 
 Array = np.ndarray
+NEAREST = ("agreement", "recall", "accuracy")
+NC4 = ("nc4", "nc4_without_bias")
 SPECTRUM = 16
 """Shares of the variance that a result holds."""
 Weights = Callable[[Float[Array, "... C"], float], Float[Array, "... C"]]
@@ -83,7 +85,10 @@ def _statistics(
     count, mean, spread = (one.numpy() for one in accumulator.moments[place].tensors())
     covariances, gram = spread / count.clip(1)[:, None, None], products(mean)
     weights = weights_of(count, protocol.least)
-    once = {"nc1_pinv": pinv_ratio(mean, covariances, weights), "nc2_distances": distance_variation(gram, weights)}
+    once: dict[str, float | Array] = {
+        "nc1_pinv": pinv_ratio(mean, covariances, weights),
+        "nc2_distances": distance_variation(gram, weights),
+    }
     if place == FINAL:
         once |= _classifier(accumulator, mean, weights)
     shares, bands = None, dict[str, Array]()
@@ -93,7 +98,7 @@ def _statistics(
     estimates = {key: estimate(float(value)) for key, value in once.items()}
     for key, value in _geometry(gram, np.trace(covariances, axis1=1, axis2=2), weights).items():
         estimates[key] = estimate(float(value), bands.get(key), protocol.confidence)
-    return estimates | _nearest(said, weights, shares, draws, protocol)
+    return estimates | _nearest(said, weights, shares, draws, protocol, place == FINAL)
 
 
 def _resampled(accumulator: ClassAccumulator, place: str, draws: Int[Array, "R G"]) -> Resampled:
@@ -130,18 +135,19 @@ def _nearest(
     shares: Float[Array, "R C"] | None,
     draws: Int[Array, "R G"],
     protocol: Protocol,
+    final: bool,
 ) -> dict[str, Estimate]:
     if said is None:
-        return {key: Estimate(None) for key in ("agreement", "recall", "accuracy")}
+        return {key: Estimate(None) for key in (*NEAREST, *(NC4 if final else ()))}
 
     def of(right: Array) -> Estimate:
         value = weighted_share(class_shares(right, said), weights)
         band = None if shares is None else weighted_share(resampled_shares(right, said, draws), shares)
         return estimate(float(value), band, protocol.confidence, 1.0)
 
-    found = {key: of(getattr(said, key)) for key in ("agreement", "recall", "accuracy")}
+    found = {key: of(getattr(said, key)) for key in NEAREST}
     if said.without_bias is not None:
-        found |= {"nc4": of(~said.agreement), "nc4_without_bias": of(~said.without_bias)}
+        found |= dict(zip(NC4, (of(~said.agreement), of(~said.without_bias)), strict=True))
     return found
 
 
@@ -152,7 +158,7 @@ def _class_rows(
     total = max(count.sum(), 1.0)
     columns = _class_columns(count, mean, spread, present)
     if said is not None:
-        columns |= {key: class_shares(getattr(said, key), said) for key in ("agreement", "recall", "accuracy")}
+        columns |= {key: class_shares(getattr(said, key), said) for key in NEAREST}
     there = set(present.tolist())
     rows = []
     for label, name in enumerate(names):
