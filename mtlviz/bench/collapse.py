@@ -29,6 +29,8 @@ DIFFERENT, TIMED = 32, 288
 """Rooms that are rendered, and images that are timed: the same rooms again and again."""
 COUNTS = (100, 1000, 5000)
 """Images of the passes whose memory is compared."""
+TOGETHER = 50
+"""Images of one batch in them."""
 SMALL = (32, 64)
 """Size of the images in them; memory that grew would grow at any size."""
 TASK_NAMES = ("semseg", "depth", "normals", "edge")
@@ -113,7 +115,7 @@ def _growth(entry: Entry) -> Finding:
     tiny = EncoderConfig(widths=(4, 6, 8, 8, 8), blocks=(0, 0, 0, 0, 0), out=8)
     config = NetworkConfig.model_validate({"encoder": tiny, "width": 8, "decoder_widths": (8, 8)})
     network = MultiTaskNetwork(config, [TASKS[name] for name in TASK_NAMES]).eval()
-    batch = _batch([_random_sample(seed) for seed in range(BATCH)])
+    batch = _batch([_random_sample(seed) for seed in range(TOGETHER)])
     peaks = {count: pass_peak(network, batch, count) for count in COUNTS}
     detail = {"peak_bytes": {str(count): peak for count, peak in peaks.items()}, "size": list(SMALL)}
     return Finding(entry.key, peaks[COUNTS[-1]] / peaks[COUNTS[0]], detail)

@@ -14,6 +14,8 @@ LINE = "#7a7f87"
 """Between segments."""
 NARROW = 0.025
 """Segments with a smaller share of the blocks have no name at the axis; hovering tells."""
+MOST_ROWS = 5
+"""More rows of blocks than that are named at every other one."""
 
 
 @dataclass(frozen=True)
@@ -89,15 +91,13 @@ def overview_figure(
     )  # fmt: skip
     axis = {"type": "category", "showgrid": False, "zeroline": False, "ticks": "", "fixedrange": True}
     if segments is None:
-        axis |= {"tickvals": [names[0], names[-1]], "ticktext": ["top left", "bottom right"]}
-        fig.update_xaxes(**axis, tickangle=0)
-        fig.update_yaxes(**axis, tickangle=-90)
+        ticks = _row_ticks(names)
     else:
         edges = np.flatnonzero(np.diff(blocks.segments)) + 0.5
         fig.update_layout(shapes=[line for edge in edges for line in _lines(float(edge), len(names))])
         ticks = _segment_ticks(blocks, names, segments)
-        fig.update_xaxes(**axis, **ticks, tickangle=-90, tickfont={"size": FONT_SIZE - 2}, automargin=True)
-        fig.update_yaxes(**axis, **ticks, tickfont={"size": FONT_SIZE - 2}, automargin=True)
+    fig.update_xaxes(**axis, **ticks, tickangle=-90, tickfont={"size": FONT_SIZE - 2}, automargin=True)
+    fig.update_yaxes(**axis, **ticks, tickfont={"size": FONT_SIZE - 2}, automargin=True)
     fig.update_yaxes(autorange="reversed", scaleanchor="x", constrain="domain", constraintoward="top")
     fig.update_xaxes(constrain="domain", constraintoward="left")
     fig.add_annotation(
@@ -105,7 +105,7 @@ def overview_figure(
         showarrow=False, font={"size": FONT_SIZE + 1},
     )  # fmt: skip
     fig.update_layout(dragmode=False, margin={"l": 8, "r": 8, "t": 56, "b": 8})
-    return finish(fig, height=350 if segments is None else 400)
+    return finish(fig, height=350)
 
 
 def agreement_figure(values: Float[np.ndarray, "k k"], names: Sequence[str], title: str, *, signed: bool) -> go.Figure:
@@ -142,6 +142,14 @@ def _segment_ticks(blocks: Blocks, names: Sequence[str], segments: Segments) -> 
             places.append(names[int(those[len(those) // 2])])
             texts.append(segments.tick(label))
     return {"tickvals": places, "ticktext": texts}
+
+
+def _row_ticks(names: Sequence[str]) -> dict[str, list[str]]:
+    """Where the blocks of a new row of the grid begin, for every other such row where there are many."""
+    rows = [name.split(",")[0].replace("rows", "row").split("–")[0] for name in names]
+    first = [index for index, row in enumerate(rows) if index == 0 or rows[index - 1] != row]
+    kept = first[:: 1 if len(first) <= MOST_ROWS else 2]
+    return {"tickvals": [names[index] for index in kept], "ticktext": [rows[index] for index in kept]}
 
 
 def _lines(edge: float, count: int) -> list[dict[str, object]]:

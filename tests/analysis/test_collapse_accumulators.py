@@ -95,7 +95,11 @@ def test_nearest_class_means_are_those_of_the_whole_stream(images, classifier, p
     logits = torch.nn.functional.interpolate(logits, GRIDS[place], mode="area")
     known = majority(images[1], CLASSES, GRIDS[place]).flatten() != IGNORE
     predicted = rows_of(logits)[known].argmax(1).numpy()
-    for key, right in {"agreement": closest == predicted, "recall": closest == labels, "accuracy": predicted == labels}.items():
+    for key, right in {
+        "agreement": closest == predicted,
+        "recall": closest == labels,
+        "accuracy": predicted == labels,
+    }.items():
         shares = np.array([right[labels == label].mean() for label in range(3)])
         assert found.statistics[key].pixel.value == pytest.approx(right.mean())
         assert found.statistics[key].balanced.value == pytest.approx(shares.mean())
@@ -121,8 +125,12 @@ def test_two_passes_merged_are_one(images, classifier):
     for place in GRIDS:
         found, merged = (class_place(each, place, NAMES, EVERYTHING) for each in (together, other))
         assert flat(merged) == pytest.approx(flat(found), rel=1e-10)
-        bands = [(one.balanced.low, one.balanced.high) for one in found.statistics.values() if one.balanced.low is not None]
-        again = [(one.balanced.low, one.balanced.high) for one in merged.statistics.values() if one.balanced.low is not None]
+        bands = [
+            (one.balanced.low, one.balanced.high) for one in found.statistics.values() if one.balanced.low is not None
+        ]
+        again = [
+            (one.balanced.low, one.balanced.high) for one in merged.statistics.values() if one.balanced.low is not None
+        ]
         np.testing.assert_allclose(again, bands, rtol=1e-9)
 
 
@@ -169,7 +177,14 @@ def test_exact_frames_in_float32_have_collapsed(classifier):
     found = class_place(accumulator, FINAL, NAMES, EVERYTHING).statistics
     for key in ("nc1_pinv", "nc1_quotient", "nc1_cdnv"):
         assert found[key].balanced.value == pytest.approx(0, abs=1e-12)
-    for key in ("nc2_equinorm", "nc2_equiangular", "nc2_max_angle", "nc2_etf_error", "nc3_self_duality", "nc3_structure"):
+    for key in (
+        "nc2_equinorm",
+        "nc2_equiangular",
+        "nc2_max_angle",
+        "nc2_etf_error",
+        "nc3_self_duality",
+        "nc3_structure",
+    ):
         assert found[key].balanced.value == pytest.approx(0, abs=1e-6)
 
 
@@ -191,7 +206,9 @@ def test_without_labels_nothing_is_defined(images, classifier):
     found = class_place(accumulator, FINAL, NAMES, EVERYTHING)
     assert found.positions == 0
     assert found.gram == ()
-    assert {one.of(weighting).value for one in found.statistics.values() for weighting in ("balanced", "pixel")} == {None}
+    assert {one.of(weighting).value for one in found.statistics.values() for weighting in ("balanced", "pixel")} == {
+        None
+    }
 
 
 def test_moments_of_parts_merge_to_those_of_the_whole(rng):
@@ -291,7 +308,10 @@ def test_a_band_lies_about_its_value_and_is_as_wide_as_the_resamples():
 
 def test_regression_tasks_share_the_places_where_they_are_not_told_apart(rng):
     features = {
-        task: {"encoder": torch.randn(6, 4, 4, 6, generator=torch.Generator().manual_seed(0)), FINAL: torch.randn(6, 5, 8, 12)}
+        task: {
+            "encoder": torch.randn(6, 4, 4, 6, generator=torch.Generator().manual_seed(0)),
+            FINAL: torch.randn(6, 5, 8, 12),
+        }
         for task in ("depth", "normals")
     }
     target = torch.nn.functional.normalize(torch.randn(6, 3, 16, 24), dim=1)

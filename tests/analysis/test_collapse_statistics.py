@@ -76,7 +76,7 @@ def test_an_exact_frame_without_spread_has_collapsed(etf):
 
 
 def test_round_clouds_on_a_frame_have_the_nc1_of_their_variance(etf):
-    """Vertices of length 3 around their centre: S_B has K - 1 eigenvalues 9 / (K - 1), distances^2 are 18 K / (K - 1)."""
+    """Vertices of length 3 around their centre: S_B has K - 1 eigenvalues 9 / (K - 1), |m - m'|^2 = 18 K / (K - 1)."""
     variance = 0.25
     found = everything(etf, np.tile(variance * np.eye(WIDTH), (K, 1, 1)), uniform())
     assert found["pinv"] == pytest.approx((K - 1) * variance * (K - 1) / 9 / K)
@@ -145,7 +145,7 @@ def test_fewer_than_two_classes_have_no_statistics(clouds, present):
 
 def test_a_stack_of_classes_has_the_statistics_of_each(clouds, rng):
     """Leading axes are what a bootstrap uses."""
-    counts, means, covariances = moments(*clouds)
+    _, means, covariances = moments(*clouds)
     variances = np.trace(covariances, axis1=1, axis2=2)
     stack = means + rng.normal(size=(6, *means.shape))
     weights = rng.dirichlet(np.ones(K), 6)
@@ -162,7 +162,9 @@ def test_a_stack_of_classes_has_the_statistics_of_each(clouds, rng):
 def test_a_vector_added_to_all_rows_of_the_classifier_changes_nothing_but_the_logits_of_the_centre(clouds, rng):
     counts, means, _ = moments(*clouds)
     classifier, weights = rng.normal(size=(K, WIDTH)), pixel_weights(counts, 1)
-    one, other = (duality(means, rows, np.zeros(K), weights) for rows in (classifier, classifier + rng.normal(size=WIDTH)))
+    one, other = (
+        duality(means, rows, np.zeros(K), weights) for rows in (classifier, classifier + rng.normal(size=WIDTH))
+    )
     assert one == pytest.approx(other, rel=1e-9)
 
 
@@ -170,7 +172,9 @@ def test_bias_is_even_where_it_makes_up_for_the_centre(clouds, rng):
     counts, means, _ = moments(*clouds)
     weights = balanced_weights(counts, 1)
     classifier = rng.normal(size=(K, WIDTH))
-    assert duality(means, classifier, 3 - classifier @ (weights @ means), weights)["bias"] == pytest.approx(0, abs=1e-12)
+    assert duality(means, classifier, 3 - classifier @ (weights @ means), weights)["bias"] == pytest.approx(
+        0, abs=1e-12
+    )
 
 
 def test_the_nearest_frame_of_a_frame_is_itself_at_unit_length(etf):

@@ -134,6 +134,15 @@ def test_an_overview_of_64_blocks_is_small():
     assert json.loads(fig.to_json())["layout"]["xaxis"]["type"] == "category"
 
 
+def test_an_overview_by_position_names_the_rows_of_the_image():
+    trace = case().trace
+    blocks = blocks_by_position(trace, 6)
+    names = block_names(blocks, GRID)
+    fig = overview_figure(np.zeros((6, 6)), blocks, names, "G", limit=1.0, what="mean of G")
+    assert list(fig.layout.xaxis.ticktext) == ["row 0", "row 2"]
+    assert list(fig.layout.xaxis.tickvals) == [names[0], names[3]]
+
+
 def test_an_agreement_matrix_writes_its_numbers():
     values = np.array([[1, 0.5], [0.5, np.nan]])
     fig = agreement_figure(values, ["Depth", "Edges"], "Linear CKA", signed=False)

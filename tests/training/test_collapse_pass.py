@@ -43,12 +43,14 @@ def found(network, val, config):
 
 
 def numbers(found):
+    """By task, place, key and weighting; those that are not defined left out."""
     return {
         (task, place, key, weighting): value
         for task, places in log_statistics(found).items()
         for place, keys in places.items()
         for key, weightings in keys.items()
         for weighting, value in weightings.items()
+        if value is not None
     }
 
 
@@ -58,7 +60,9 @@ def test_every_task_has_every_statistic_at_every_place(found):
     for task in found.classes.values():
         assert tuple(task.places) == PLACES
         for place, part in task.places.items():
-            expected = [one.key for one in STATISTICS.values() if one.family != "nrc" and place in (one.places or PLACES)]
+            expected = [
+                one.key for one in STATISTICS.values() if one.family != "nrc" and place in (one.places or PLACES)
+            ]
             assert list(part.statistics) == expected
     assert set(found.regression["normals"].places["decoder"].statistics) == {"nrc1", "nrc2", "nrc3"}
     assert set(found.regression["depth"].places["decoder"].statistics) == {"nrc1", "nrc2"}
@@ -88,7 +92,9 @@ def test_the_pass_sees_the_features_of_the_network(found, network, val):
     rows = np.isin(labels, present)
     weights = counts[present] / counts[present].sum()
     got = found.classes["semseg"].places["decoder"].statistics
-    assert got["nc1_cdnv"].pixel.value == pytest.approx(direct.nc1_cdnv(features[rows], labels[rows], weights), rel=1e-4)
+    assert got["nc1_cdnv"].pixel.value == pytest.approx(
+        direct.nc1_cdnv(features[rows], labels[rows], weights), rel=1e-4
+    )
     assert got["nc2_etf_error"].pixel.value == pytest.approx(
         direct.nc2(features[rows], labels[rows], weights)["etf_error"], rel=1e-4
     )
@@ -99,16 +105,14 @@ def test_the_pass_sees_the_features_of_the_network(found, network, val):
 
 def test_the_size_of_batches_changes_nothing(found, network, val, config):
     other = collapse_statistics(network, val, config.task_list(), norm=NORM, batch=5)
-    assert numbers(other) == pytest.approx(numbers(found), rel=1e-4, nan_ok=True)
+    assert numbers(other) == pytest.approx(numbers(found), rel=1e-4)
 
 
 def test_two_processes_find_what_one_finds(found, network, val, config):
     together = collapse_statistics(network, val, config.task_list(), norm=NORM, batch=2, devices=2)
-    one, two = numbers(found), numbers(together)
-    assert one.keys() == two.keys()
-    defined = {key for key, value in one.items() if value is not None}
-    assert {key for key, value in two.items() if value is not None} == defined
-    assert {key: two[key] for key in defined} == pytest.approx({key: one[key] for key in defined}, rel=1e-10)
+    assert numbers(together) == pytest.approx(numbers(found), rel=1e-10)
+    rows, others = (one.classes["semseg"].places["encoder"].classes for one in (found, together))
+    assert [(row.count, row.recall) for row in rows] == [(row.count, row.recall) for row in others]
     assert next(network.parameters()).device.type == "cpu"
 
 
@@ -137,9 +141,7 @@ def test_merged_passes_are_equal_to_one(network, val, config):
 
     together, first, second = collected(range(0, 3), range(3, 5)), collected(range(0, 3)), collected(range(3, 5))
     first.merge(second)
-    merged, expected = numbers(first.result()), numbers(together.result())
-    defined = {key: value for key, value in expected.items() if value is not None}
-    assert {key: merged[key] for key in defined} == pytest.approx(defined, rel=1e-10)
+    assert numbers(first.result()) == pytest.approx(numbers(together.result()), rel=1e-10)
 
 
 def test_a_training_logs_its_collapse_and_is_not_changed_by_it(rooms, tmp_path):
@@ -151,7 +153,7 @@ def test_a_training_logs_its_collapse_and_is_not_changed_by_it(rooms, tmp_path):
     assert [(entry.step, entry.images, entry.rooms) for entry in entries] == [(n, 4 * n, 3) for n in (0, 2, 4, 6)]
     for entry in entries:
         assert set(entry.statistics) == {"semseg", "depth", "normals"}
-        assert entry.statistics["semseg"]["encoder"]["nc1_quotient"]["balanced"] > 0
+        assert entry.statistics["semseg"]["decoder"]["nc1_quotient"]["balanced"] > 0
         assert set(entry.statistics["depth"]["decoder"]["nrc1"]) == {"pixel"}
     assert entries[0].statistics != entries[-1].statistics
 
