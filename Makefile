@@ -49,6 +49,8 @@ else
 	$(RUN) -m mtlviz train configs/cross_attention.yaml --publish cross_attention
 	$(RUN) -m mtlviz train configs/skem.yaml --publish skem
 	$(RUN) -m mtlviz train configs/ctal.yaml --publish ctal
+	$(RUN) -m mtlviz train configs/kem-six.yaml --publish kem-six
+	$(RUN) -m mtlviz train configs/skem-six.yaml --publish skem-six
 endif
 
 bench: $(DEVELOPMENT)

@@ -96,7 +96,7 @@ PerRows = TypeVar("PerRows", RowStatistics, Noise)
 def row_statistics(trace: RowTrace, tokens: Int[np.ndarray, " rows"] | list[int]) -> RowStatistics:
     """Statistics of the rows of ``tokens``."""
     wanted = np.asarray(tokens, np.int64).reshape(-1)
-    return _of_rows(trace, wanted, attention_rows(trace, wanted))
+    return statistics_of_rows(trace, wanted, attention_rows(trace, wanted))
 
 
 def row_noise(
@@ -110,7 +110,7 @@ def row_noise(
         labels: of each place on the token grid (``token_classes``, ``token_depth_bins``), one for all tasks.
     """
     wanted = np.asarray(tokens, np.int64).reshape(-1)
-    return _noise_of_rows(trace, wanted, attention_rows(trace, wanted), labels)
+    return noise_of_rows(trace, wanted, attention_rows(trace, wanted), labels)
 
 
 def map_statistics(
@@ -127,10 +127,10 @@ def map_statistics(
     parts, noises = [], []
     columns = np.zeros(layout.tokens)
     for tokens, rows in row_blocks(trace):
-        parts.append(_of_rows(trace, tokens, rows))
+        parts.append(statistics_of_rows(trace, tokens, rows))
         columns += rows.sum(0, dtype=np.float64)
         if labels is not None:
-            noises.append(_noise_of_rows(trace, tokens, rows, labels))
+            noises.append(noise_of_rows(trace, tokens, rows, labels))
     statistics = _joined(parts)
     tasks = statistics.tokens // layout.tokens_per_task
     sources = np.stack([statistics.sources[tasks == task].mean(0) for task in range(len(layout.tasks))])
@@ -173,7 +173,8 @@ def rank_of_spectrum(singular_values: Float[np.ndarray, " k"]) -> float:
     return float(np.exp(entropy(singular_values.astype(np.float64)[None] / total)[0]))
 
 
-def _of_rows(trace: RowTrace, tokens: Int[np.ndarray, " rows"], rows: Rows) -> RowStatistics:
+def statistics_of_rows(trace: RowTrace, tokens: Int[np.ndarray, " rows"], rows: Rows) -> RowStatistics:
+    """``row_statistics`` of rows that are there already, of ``row_blocks`` for example."""
     mass = rows.sum(1, dtype=np.float64)
     shares = rows / np.where(mass > 0, mass, 1)[:, None].astype(rows.dtype)
     candidates = candidate_counts(trace, tokens)
@@ -190,9 +191,10 @@ def _of_rows(trace: RowTrace, tokens: Int[np.ndarray, " rows"], rows: Rows) -> R
     )
 
 
-def _noise_of_rows(
+def noise_of_rows(
     trace: RowTrace, tokens: Int[np.ndarray, " rows"], rows: Rows, labels: Int[np.ndarray, " N"]
 ) -> Noise:
+    """``row_noise`` of rows that are there already, of ``row_blocks`` for example."""
     every = _of_all_tokens(labels, trace.layout)
     own = every[tokens]
     known = every != UNKNOWN

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from rich.console import RenderableType
 from rich.table import Table
 
-from mtlviz.cli.answers import number, table
+from mtlviz.cli.answers import table
 
 if TYPE_CHECKING:
     from mtlviz.analysis.collapse.record import ClassPlace, ClassTask, CollapseResult, Estimate, RegressionTask
@@ -71,13 +71,15 @@ def _value(statistics: "Mapping[str, Estimate]", key: str) -> float | None:
 
 
 def _banded(estimate: "Estimate") -> str:
-    """The value with its band, if it has one."""
+    """The value with three digits and its band, if it has one, with two."""
     if estimate.value is None:
         return ""
-    band = "" if estimate.low is None else f" [{number(_short(estimate.low))}, {number(_short(estimate.high))}]"
-    return f"{_short(estimate.value):.3g}{band}"
+    value = _rounded(estimate.value, 3)
+    if estimate.low is None or estimate.high is None:
+        return value
+    return f"{value} [{_rounded(estimate.low, 2)}, {_rounded(estimate.high, 2)}]"
 
 
-def _short(value: float | None) -> float | None:
-    """Three significant digits: a band says itself how many there are."""
-    return None if value is None else float(f"{value:.3g}")
+def _rounded(value: float, digits: int) -> str:
+    """Significant digits without an exponent."""
+    return f"{float(f'{value:.{digits}g}'):g}"

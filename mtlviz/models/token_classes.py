@@ -26,8 +26,6 @@ def token_classes(
     rows, columns = pixels.shape[1] // stride, pixels.shape[2] // stride
     blocks = pixels.unflatten(2, (columns, stride)).unflatten(1, (rows, stride)).transpose(2, 3)  # (B, h, w, s, s)
     cells = blocks.flatten(3).flatten(1, 2)  # (B, N, pixels)
-    label = torch.arange(classes, device=cells.device)
     counts = torch.stack([(cells == one).sum(-1) for one in range(classes)], -1)  # (B, N, C)
-    # argmax leaves ties open, so a lower class gets the larger key.
-    majority = (counts * classes + (classes - 1 - label)).argmax(-1)
+    majority = counts.argmax(-1)  # the first of equals
     return majority.masked_fill(counts.sum(-1) == 0, IGNORE)

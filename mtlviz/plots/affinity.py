@@ -44,7 +44,7 @@ def row_panels(
     limit = 1.0 if similarity == "cosine" and not centred else largest(tasks)
     scale = Scale(-limit, limit, f"{what} with the outlined pixel{less}", DIVERGING)
     drawn = [
-        _signed(one, layout, scale, task_title(task), opacity, task=task, note=f"mean {np.nanmean(row):+.2f}")
+        _signed(one, layout, scale, task_title(task), opacity, task=task, note=_minus(f"mean {np.nanmean(row):+.2f}"))
         for task, one, row in zip(layout.tasks, tasks, rows.tasks, strict=True)
     ]
     end = largest(fused)
@@ -106,12 +106,12 @@ def fusion_panels(
     written = "{:.1%}" if quantity == "share" else "{:+.3f}"
     panels = [
         _map(one, layout, scale, task_title(task), written, opacity, task=task,
-             note=f"mean {written.format(float(one.mean()))}")
+             note=_minus(f"mean {written.format(float(one.mean()))}"))
         for task, one in zip(layout.tasks, values, strict=True)
     ]  # fmt: skip
     end = largest(weights.bias)
     own = Scale(-end, end, "bias, no unit", DIVERGING)
-    note = f"mean {weights.bias.mean():+.3f}"
+    note = _minus(f"mean {weights.bias.mean():+.3f}")
     return (*panels, _map(weights.bias, layout, own, "Bias", "{:+.3f}", opacity, note=note))
 
 
@@ -183,7 +183,11 @@ def largest(values: Float[np.ndarray, "*shape"]) -> float:
 
 def _extent(values: Float[np.ndarray, " n"]) -> str:
     """From the smallest to the largest value."""
-    return f"{np.nanmin(values):+.2f} to {np.nanmax(values):+.2f}".replace("-", "−")
+    return _minus(f"{np.nanmin(values):+.2f} to {np.nanmax(values):+.2f}")
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "−")
 
 
 def _disagreement(rows: PixelRows, layout: TokenLayout, opacity: float) -> Panel:

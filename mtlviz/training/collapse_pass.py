@@ -134,7 +134,7 @@ class CollapsePass:
     def _regression_tasks(self, accumulator: RegressionAccumulator) -> dict[str, RegressionTask]:
         found = {}
         for name, number in accumulator.dimensions.items():
-            weight = self.network.decoder(name).classifier()[0].detach().double().cpu().numpy()
+            weight = self.network.decoder(name).classifier()[0].detach().cpu().double().numpy()
             places = {place: regression_place(accumulator, name, place, weight) for place in accumulator.shapes}
             found[name] = RegressionTask(self.tasks[name].title, number, places)
         return found

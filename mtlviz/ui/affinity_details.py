@@ -28,6 +28,10 @@ from mtlviz.tasks import Task
 from mtlviz.ui import affinity_words, panels, state
 from mtlviz.ui.affinity import LINKED, SOURCE, View
 
+PATTERNS = {
+    "segment": "Blue squares on the diagonal: segments whose pixels are alike.",
+    "position": "Stripes beside the diagonal: places one above the other that are alike.",
+}
 ORDERS = {"segment": "By segment", "position": "By position"}
 CKA = (
     r"\mathrm{CKA}(s,t)=\frac{\lVert X_s^\top X_t\rVert_F^2}{\lVert X_s^\top X_s\rVert_F\,\lVert X_t^\top X_t\rVert_F},"
@@ -56,8 +60,8 @@ def overview(view: View) -> None:
         (), view.run, "affinity_overview", clickable=False,
         how_to_read=f"Rows and columns are the same {count} blocks of pixels ({from_where}; "
         f"{blocks.sizes.min()} to {blocks.sizes.max()} pixels each). A cell is the mean over all pairs between two "
-        "blocks, exact to what hovering shows. Blue squares on the diagonal: segments whose pixels are alike. The "
-        "tasks share one scale, G has its own. A single pair's value is in the maps above.",
+        f"blocks; hovering reads it. {PATTERNS[str(order)]} The tasks share one scale, G has its own. The value of a "
+        "single pair is in the maps above.",
         formula=r"P[a,b]=\frac1{|a||b|}\sum_{i\in a}\sum_{j\in b}A_t[i,j]=\bar f_a\cdot\bar f_b", source=SOURCE,
         data={**pooled, "block_of_pixel": blocks.member, "segment_of_block": blocks.segments,
               "block_names": np.array(names)},
@@ -102,6 +106,7 @@ def fusion(view: View) -> None:
         key="affinity_weight", **LINKED,
     )  # fmt: skip
     found, options = fusion_weights(view.trace, view.group), view.run.card.architecture.options
+    st.markdown(affinity_words.fusion(found, view.trace.layout))
     if options.get("fusion") == "mean":
         st.caption("This model's fusion is the plain mean of the affinities: there is nothing that it learned.")
     if options.get("tied"):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mtlviz.analysis.affinity.agreement import rank_correlations
-from mtlviz.analysis.affinity.fusion import part_shares
+from mtlviz.analysis.affinity.fusion import FusionWeights, neighbour_correlation, part_shares
 from mtlviz.analysis.affinity.rows import PixelRows
 from mtlviz.plots.style import task_title
 from mtlviz.trace import AffinityTrace, TokenLayout
@@ -55,6 +55,25 @@ def regime(ratio: float, positions: int, gamma: float) -> str:
     )
 
 
+def fusion(weights: FusionWeights, layout: TokenLayout) -> str:
+    """How the weights are divided over the sources, and whether neighbours were given alike ones."""
+    shares = weights.share.mean(1)
+    order = np.argsort(-shares)
+    listed = ", ".join(f"{task_title(layout.tasks[at])} **{shares[at]:.0%}**" for at in order)
+    said = f"Of the size of all its weights, the fusion gives {listed}."
+    correlation = neighbour_correlation(weights.total, layout.grid)
+    if np.isnan(correlation):
+        return f"{said} Every query pixel weighs the tasks alike."
+    how = (
+        "Neighbouring query pixels weigh the tasks alike"
+        if correlation > 0.3
+        else "Neighbouring query pixels weigh the tasks against one another: they tell places apart by it"
+        if correlation < -0.3
+        else "Neighbouring query pixels weigh the tasks without relation to one another"
+    )
+    return f"{said} {how} (correlation **{_signed(correlation)}**)."
+
+
 def agreement(cka: np.ndarray, layout: TokenLayout) -> str:
     """Which two tasks compare the image's pixels most alike, and which least."""
     most, least = _extremes(cka, layout.tasks)
@@ -85,8 +104,8 @@ def _disagreement(rows: PixelRows, layout: TokenLayout) -> str:
     values = rows.tasks[:, place]
     low, high = int(values.argmin()), int(values.argmax())
     return (
-        f"The tasks disagree most about row {row}, column {column}: **{_signed(values[low])}** in "
-        f"{task_title(layout.tasks[low])}, **{_signed(values[high])}** in {task_title(layout.tasks[high])}."
+        f"The tasks disagree most about row {row}, column {column}: **{_signed(float(values[low]))}** in "
+        f"{task_title(layout.tasks[low])}, **{_signed(float(values[high]))}** in {task_title(layout.tasks[high])}."
     )
 
 

@@ -55,7 +55,7 @@ class Gathered:
     """The tokens of an image or a set at every place.
 
     Attributes:
-        names: of the model's weights and of every image.
+        names: of the model's weights, with the labels of a single image, and of every image.
         clouds: by place all tokens that there are.
         run: of the image, where there is only one.
         read: an image by its index.
@@ -123,7 +123,7 @@ def gathered(engine: Engine, choice: Choice) -> Gathered | None:
         return Gathered(names, job.clouds, None, lambda image: read(used[image]), size, job.provenance)
     run = state.run(engine, capture=embedding_set.FEATURES)
     stamp = run.provenance
-    names = (weights, stamp.image_sha256, run.sample.name)
+    names = (f"{weights} {','.join(sorted(run.sample.labels))}", stamp.image_sha256, run.sample.name)
     return Gathered(names, _clouds(run, (*names, stamp.device)), run, lambda _: run.sample, size, (stamp,))
 
 

@@ -14,6 +14,8 @@ from mtlviz.ui.etf_side import Side
 
 SOURCE = "Papyan, Han and Donoho (2020), Prevalence of neural collapse; simplex frames as in Strohmer and Heath (2003)."
 FRAME = r"W^\top W=\tfrac{K}{K-1}I-\tfrac1{K-1}11^\top,\qquad \cos(w_c,w_{c'})=-\tfrac1{K-1}\ (c\ne c')"
+DOUBT = 1.96
+"""Standard errors within which a rank correlation is taken for chance."""
 COSINE = r"\cos(m_c,m_{c'})=\frac{m_c\cdot m_{c'}}{|m_c||m_{c'}|},\quad m_c=\mu_c-\tfrac1K\sum_{c'}\mu_{c'}"
 
 
@@ -116,8 +118,10 @@ def _relation(shares: np.ndarray, angles: np.ndarray) -> str:
         return "Too few classes for a trend."
     first, second = (np.argsort(np.argsort(values)).astype(float) for values in (shares, angles))
     rho = float(np.corrcoef(first, second)[0, 1])
-    trend = "rare classes are farther away" if rho < -0.3 else "frequent classes are farther away" if rho > 0.3 else (
-        "frequency says little about it")  # fmt: skip
+    if abs(rho) < DOUBT / np.sqrt(len(shares) - 1):
+        trend = "frequency says little about it"
+    else:
+        trend = f"{'rare' if rho < 0 else 'frequent'} classes are farther away"
     return f"Rank correlation {rho:+.2f} over {len(shares)} classes: {trend}."
 
 

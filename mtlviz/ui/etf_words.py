@@ -19,7 +19,7 @@ def answer(sides: list[Side]) -> str:
         names = " and ".join(first.shown.names)
         return (
             f"**{where}:** only **two** classes are here ({names}). Seen from their centre, two means always point "
-            "away from each other, so every number is 0 whatever the model does; more classes would tell more."
+            "away from each other, so their angle is a frame's whatever the model does; more classes would tell more."
         )
     one, two, angle = closest(first)
     sentence = (

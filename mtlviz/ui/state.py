@@ -139,7 +139,8 @@ def run(
     else:
         sha256 = image_sha256(sample)
     change = "" if edit is None else repr(edit.described())
-    key = (engine.card.weights_sha256, engine.device, sha256, sample.name, repr(capture), change)
+    labels = ",".join(sorted(sample.labels))  # a run carries its sample, and pixels alone do not say what is known
+    key = (engine.card.weights_sha256, engine.device, sha256, sample.name, labels, repr(capture), change)
     return _run(engine, sample, capture, edit, key)
 
 

@@ -7,7 +7,13 @@ import pytest
 
 from mtlviz.analysis.affinity import walk
 from mtlviz.analysis.affinity.effect import diffusion_effect
-from mtlviz.analysis.affinity.fusion import fusion_weights, part_shares, positive_share, size_participation
+from mtlviz.analysis.affinity.fusion import (
+    fusion_weights,
+    neighbour_correlation,
+    part_shares,
+    positive_share,
+    size_participation,
+)
 from mtlviz.analysis.affinity.rows import pixel_rows
 from mtlviz.analysis.affinity.walk import participation, random_walk
 from mtlviz.errors import OptionError
@@ -107,6 +113,15 @@ def test_shares_of_parts_are_shares_of_their_variance():
     parts = np.array([[0, 2, np.nan], [5, 4, np.nan], [1, 1, np.nan]], np.float32)
     np.testing.assert_allclose(part_shares(parts), [0.8, 0.2, 0], atol=1e-7)
     assert not part_shares(np.ones((2, 3), np.float32)).any()
+
+
+def test_neighbours_correlate_as_they_are_alike(rng):
+    down, right = np.indices((12, 10))
+    board = (2.0 * ((down + right) % 2) - 1).reshape(1, -1)
+    assert neighbour_correlation(board, (12, 10)) == pytest.approx(-1)
+    assert neighbour_correlation((down + 5).reshape(1, -1).astype(float), (12, 10)) > 0.9
+    assert abs(neighbour_correlation(rng.normal(size=(50, 120)), (12, 10))) < 0.05
+    assert np.isnan(neighbour_correlation(np.full((2, 120), 0.3), (12, 10)))
 
 
 def test_a_signed_row_is_described_by_its_sizes():

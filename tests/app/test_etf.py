@@ -11,7 +11,7 @@ from mtlviz.analysis.etf_geometry import class_geometry, fitted_vertices, ideal_
 from mtlviz.plots.style import BUDGET
 from mtlviz.tasks import TASKS
 from mtlviz.trace import Capture
-from mtlviz.ui import etf, sources, state
+from mtlviz.ui import etf, etf_panels, sources, state
 from tests.app.conftest import png, said, spec, specs, upload
 
 PAGE = "pages/4_etf.py"
@@ -268,3 +268,17 @@ def test_a_hostile_link_falls_back_and_says_so(open_page, key, value):
     assert not at.exception
     assert f"The link's “{key}”" in said(at)
     assert value not in said(at)
+
+
+def test_a_trend_is_named_only_where_it_is_more_than_chance():
+    shares = np.linspace(0.01, 0.2, 20)
+    swapped = np.array([1.0, 0.0, 3.0, 4.0, 2.0])  # a rank correlation of 0.6 over five classes
+    assert "frequency says little about it" in etf_panels._relation(shares[:5], swapped)
+    assert "frequent classes are farther away" in etf_panels._relation(shares, np.arange(20.0))
+    assert "rare classes are farther away" in etf_panels._relation(shares, -np.arange(20.0))
+
+
+def test_a_run_without_the_labels_of_an_image_is_not_the_run_with_them():
+    room, engine = sources.room(1), state.engine_named("kem")
+    assert state.run(engine, replace(room, labels={}, valid={})).sample.labels == {}
+    assert state.run(engine, room).sample.labels.keys() == room.labels.keys()

@@ -42,6 +42,25 @@ def fusion_weights(trace: AffinityTrace, group: int = 0) -> FusionWeights:
     )
 
 
+def neighbour_correlation(values: Float[np.ndarray, "T n"], grid: tuple[int, int]) -> float:
+    """Correlation between the values of query positions that lie side by side or one above the other.
+
+    Taken over all sources, each less its mean: 1 for one value everywhere around, 0 without relation, -1 for a
+    chequerboard; NaN where nothing varies. What an untied fusion learned for a position need not resemble its
+    neighbours.
+
+    Args:
+        values: of every source and position, e.g. ``FusionWeights.total``.
+        grid: (rows, columns).
+    """
+    maps = values.reshape(-1, *grid).astype(np.float64)
+    maps = maps - maps.mean((1, 2), keepdims=True)
+    first = np.concatenate([maps[:, :, :-1].ravel(), maps[:, :-1].ravel()])
+    second = np.concatenate([maps[:, :, 1:].ravel(), maps[:, 1:].ravel()])
+    scale = np.sqrt((first**2).sum() * (second**2).sum())
+    return float((first * second).sum() / scale) if scale > 1e-12 * np.abs(values).max() ** 2 else float("nan")
+
+
 def part_shares(parts: Float[np.ndarray, "T n"]) -> Float[np.ndarray, " T"]:
     """How much of the variation of a row of G comes from each source, for one image.
 

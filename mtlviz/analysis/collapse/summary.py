@@ -56,7 +56,7 @@ def class_place(accumulator: ClassAccumulator, place: str, names: tuple[str, ...
     shape = accumulator.shapes[place]
     count, mean, _ = (one.numpy() for one in accumulator.moments[place].tensors())
     present = np.flatnonzero(count >= protocol.least)
-    classifier = accumulator.weight.double().cpu().numpy() if place == FINAL else None
+    classifier = accumulator.weight.cpu().double().numpy() if place == FINAL else None
     said = answers(accumulator.kept[shape.grid], place, mean, present, classifier) if len(present) else None
     draws = group_draws(protocol.groups, protocol.resamples, protocol.seed)
     again = _resampled(accumulator, place, draws) if len(draws) else None
@@ -121,7 +121,7 @@ def _geometry(
 def _classifier(
     accumulator: ClassAccumulator, mean: Float[Array, "C E"], weights: Float[Array, " C"]
 ) -> dict[str, float]:
-    rows, bias = accumulator.weight.double().cpu().numpy(), accumulator.bias.double().cpu().numpy()
+    rows, bias = accumulator.weight.cpu().double().numpy(), accumulator.bias.cpu().double().numpy()
     frame = frame_statistics(centred_products(products(rows), weights), weights)
     return {
         **{f"nc3_{name}": value for name, value in duality(mean, rows, bias, weights).items()},
