@@ -48,9 +48,7 @@ def readable(trace: RowTrace, token: int) -> Readable:
     return Readable(candidates, read)
 
 
-def attention_rows(
-    trace: RowTrace, tokens: Int[np.ndarray, " rows"] | list[int]
-) -> Float[np.ndarray, "rows S"]:
+def attention_rows(trace: RowTrace, tokens: Int[np.ndarray, " rows"] | list[int]) -> Float[np.ndarray, "rows S"]:
     """Weights with which each of ``tokens`` reads every token; 0 where it reads none.
 
     Rows sum to 1, except under KEM's ``mask`` competition, where a slot keeps less than its whole mass, and

@@ -99,9 +99,7 @@ def row_statistics(trace: RowTrace, tokens: Int[np.ndarray, " rows"] | list[int]
     return statistics_of_rows(trace, wanted, attention_rows(trace, wanted))
 
 
-def row_noise(
-    trace: RowTrace, tokens: Int[np.ndarray, " rows"] | list[int], labels: Int[np.ndarray, " N"]
-) -> Noise:
+def row_noise(trace: RowTrace, tokens: Int[np.ndarray, " rows"] | list[int], labels: Int[np.ndarray, " N"]) -> Noise:
     """Noise mass of the rows of ``tokens``.
 
     Args:
@@ -113,9 +111,7 @@ def row_noise(
     return noise_of_rows(trace, wanted, attention_rows(trace, wanted), labels)
 
 
-def map_statistics(
-    trace: RowTrace, labels: Int[np.ndarray, " N"] | None = None, *, rank: bool = True
-) -> MapStatistics:
+def map_statistics(trace: RowTrace, labels: Int[np.ndarray, " N"] | None = None, *, rank: bool = True) -> MapStatistics:
     """Statistics of the whole map, streamed in blocks of rows.
 
     Args:

@@ -55,9 +55,9 @@ def stability(
         python -m mtlviz stability --checkpoints kem skem --data rooms:val --limit 300 --out results/stability.json
     """
     names = list(dict.fromkeys([*(checkpoints or []), *(more or [])])) or ["kem"]
-    _check_file(out)
+    check_file(out)
     place, where = checkpoint_folder(folder), chosen_device(device)
-    size = _one_size([_card(name, place) for name in names])
+    size = one_size([_card(name, place) for name in names])
     source = images_on_disk(data, limit, size, cache, workers)
     count = DEFAULT_LIMIT if limit is None and data.startswith(ROOMS) else limit
     scores = {name: network_scores(name, place, where, source, count, False)["tasks"] for name in names}
@@ -73,7 +73,7 @@ def stability(
     answer({"command": "stability", **content, "out": out}, as_json, *stability_texts(content))
 
 
-def _check_file(out: Path | None) -> None:
+def check_file(out: Path | None) -> None:
     """Refuse before the computation what could not be written after it."""
     if out is not None:
         check_folder(out.parent)
@@ -124,7 +124,12 @@ def _card(name: str, folder: Path) -> "ModelCard":
     raise OptionError(f"Checkpoint {name!r} has no memory slots; choose from those that have ({fit}).")
 
 
-def _one_size(cards: "list[ModelCard]") -> tuple[int, int]:
+def one_size(cards: "list[ModelCard]") -> tuple[int, int]:
+    """The image size that all models take.
+
+    Raises:
+        OptionError: if they take different ones.
+    """
     first, *others = cards
     for other in others:
         if other.input_size != first.input_size:

@@ -56,7 +56,7 @@ class WeightScale:
         return Scale(0, 1, "share of all that is read" + (" (log)" if self.logarithmic else ""), ticks=ticks)
 
 
-def weight_scale(rows: Sequence[Float[np.ndarray, " S"]], *, logarithmic: bool) -> WeightScale:
+def weight_scale(rows: Sequence[Float[np.ndarray, " _"]], *, logarithmic: bool) -> WeightScale:
     """One scale for all the rows, up to their largest weight.
 
     Args:

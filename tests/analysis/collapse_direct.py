@@ -50,7 +50,7 @@ def nc1_cdnv(features, labels, weights):
 
 def nc2(features, labels, weights):
     means = np.stack([part.mean(0) for part in groups_of(features, labels)])
-    return frame(means - weights @ means, weights)
+    return frame(means - means.mean(0), weights)
 
 
 def frame(vectors, weights):
@@ -76,7 +76,7 @@ def structure(one, other, weights):
 def self_duality(features, labels, weights, classifier):
     means = np.stack([part.mean(0) for part in groups_of(features, labels)])
     root = np.sqrt(weights)[:, None]
-    rows, offset = (root * (one - weights @ one) for one in (classifier, means))
+    rows, offset = (root * (one - one.mean(0)) for one in (classifier, means))
     return np.linalg.norm(rows / np.linalg.norm(rows) - offset / np.linalg.norm(offset)) ** 2
 
 

@@ -9,6 +9,7 @@ from mtlviz.analysis.collapse.statistics import (
     cdnv,
     centred,
     centred_products,
+    evenly,
     distance_variation,
     frame_statistics,
     nearest_frame,
@@ -54,13 +55,13 @@ def moments(features, labels):
 def everything(means, covariances, weights):
     gram = products(means)
     variances = np.trace(covariances, axis1=1, axis2=2)
-    about = centred_products(gram, weights)
+    about, even = centred_products(gram, weights), centred_products(gram, evenly(weights))
     return {
         "pinv": pinv_ratio(means, covariances, weights),
         "quotient": float(trace_quotient(about, variances, weights)),
         "cdnv": float(cdnv(gram, variances, weights)),
         "distances": float(distance_variation(gram, weights)),
-        **{key: float(value) for key, value in frame_statistics(about, weights).items()},
+        **{key: float(value) for key, value in frame_statistics(even, weights).items()},
     }
 
 
@@ -96,7 +97,7 @@ def test_statistics_are_those_of_the_direct_definitions(clouds, weigh, rng):
     classifier = rng.normal(size=(K, WIDTH))
     dual = duality(means, classifier, np.zeros(K), weights)
     assert dual["self_duality"] == pytest.approx(direct.self_duality(*clouds, weights, classifier), rel=1e-12)
-    rows, offset = centred(classifier, weights), centred(means, weights)
+    rows, offset = centred(classifier, uniform()), centred(means, uniform())
     assert dual["structure"] == pytest.approx(direct.structure(rows, offset, weights), rel=1e-12)
 
 
@@ -111,19 +112,26 @@ def test_turning_scaling_shifting_and_renaming_change_nothing(clouds, weigh, rng
     assert everything(moved, spread, weights[order]) == pytest.approx(everything(means, covariances, weights), rel=1e-8)
 
 
-def test_frequencies_change_pixel_weighted_numbers_only(etf):
-    """With shares p the centre moves towards frequent classes: |m_c|^2 = 9 K / (K - 1) (1 - 2 p_c + |p|^2)."""
+def test_an_exact_frame_is_exact_however_frequent_its_classes_are(etf):
     covariances = np.zeros((K, WIDTH, WIDTH))
     counts = np.array([800.0, 100, 60, 30, 10])
-    balanced = balanced_weights(counts, 1)
-    np.testing.assert_array_equal(balanced, uniform())
-    shares = pixel_weights(counts, 1)
-    found = everything(etf, covariances, shares)
-    norms = np.sqrt(9 * K / (K - 1) * (1 - 2 * shares + shares @ shares))
-    spread = np.sqrt(shares @ (norms - shares @ norms) ** 2) / (shares @ norms)
-    assert found["equinorm"] == pytest.approx(spread)
-    assert found["etf_error"] > 0.1
-    assert found["distances"] == pytest.approx(0, abs=1e-7)
+    np.testing.assert_array_equal(balanced_weights(counts, 1), uniform())
+    found = everything(etf, covariances, pixel_weights(counts, 1))
+    assert found == pytest.approx(dict.fromkeys(found, 0), abs=1e-6)
+    dual = duality(etf, 2 * etf, np.zeros(K), pixel_weights(counts, 1))
+    assert dual["self_duality"] == pytest.approx(0, abs=1e-6)
+    assert dual["structure"] == pytest.approx(0, abs=1e-6)
+
+
+def test_frequencies_decide_which_classes_a_pixel_weighted_number_speaks_of():
+    """Two distances from the middle: 1 for the frequent class and its opposite, far for the rare ones."""
+    means = np.array([[1.0, 0], [-1, 0], [0, 5], [0, -5]])
+    counts = np.array([499.0, 499, 1, 1])
+    norms, shares = np.array([1.0, 1, 5, 5]), pixel_weights(counts, 1)
+    even = frame_statistics(centred_products(products(means), np.full(4, 0.25)), np.full(4, 0.25))
+    found = frame_statistics(centred_products(products(means), evenly(shares)), shares)
+    assert even["equinorm"] == pytest.approx(norms.std() / norms.mean())
+    assert found["equinorm"] == pytest.approx(np.sqrt(shares @ (norms - shares @ norms) ** 2) / (shares @ norms))
 
 
 def test_classes_with_too_few_positions_do_not_exist(clouds):
@@ -150,7 +158,7 @@ def test_a_stack_of_classes_has_the_statistics_of_each(clouds, rng):
     stack = means + rng.normal(size=(6, *means.shape))
     weights = rng.dirichlet(np.ones(K), 6)
     gram = products(stack)
-    about = centred_products(gram, weights)
+    about = centred_products(gram, evenly(weights))
     together = {"cdnv": cdnv(gram, np.tile(variances, (6, 1)), weights), **frame_statistics(about, weights)}
     for index in range(6):
         alone = everything(stack[index], covariances, weights[index])

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
-from mtlviz.analysis.collapse.statistics import centred, over, spread_over_pairs, structure_error, unit
+from mtlviz.analysis.collapse.statistics import centred, evenly, over, spread_over_pairs, structure_error, unit
 
 Array = np.ndarray
 
@@ -29,14 +29,14 @@ def duality(
         a class's row with its mean, ``uniform``, the spread of its cosines with other means, and ``bias``, how unequal
         the logits of the centre are over the size of those of the class means.
     """
-    offset, rows = centred(means, weights), centred(classifier, weights)
+    offset, rows = centred(means, evenly(weights)), centred(classifier, evenly(weights))
     difference = unit(rows, weights[:, None]) - unit(offset, weights[:, None])
     across = rows @ offset.T
     cosines = over(across, np.linalg.norm(rows, axis=1)[:, None] * np.linalg.norm(offset, axis=1))
     present = weights > 0
     own = np.where(present, np.diagonal(cosines), 0.0)
     mean = over((weights * own).sum(), weights.sum())
-    centre = classifier @ (weights @ means) + bias
+    centre = classifier @ (evenly(weights) @ means) + bias
     uneven = np.sqrt((weights * np.square(centre - weights @ centre)).sum())
     size = np.sqrt((weights[:, None] * weights * np.square(across)).sum())
     return {

@@ -107,7 +107,7 @@ STATISTICS: dict[str, Statistic] = {
         ),
         Statistic(
             "nc3_bias", "nc3", "NC3, offset at the centre",
-            r"\operatorname{Std}_c (w_c \cdot \mu_G + b_c) / (\|W M^\top\|/K)",
+            r"\operatorname{Std}_c (w_c \cdot \bar\mu + b_c) / (\|W M^\top\|/K)",
             "How unequal the logits of the centre of all classes are, over the size of the logits of class means.",
             places=_DECODER,
         ),

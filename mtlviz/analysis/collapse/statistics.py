@@ -2,7 +2,8 @@
 
 One rule makes every statistic class-balanced or pixel-weighted: each average over classes is taken with the weights
 w of the classes, each average over pairs of classes c != c' with w_c w_c', and each Frobenius norm over classes with
-w_c or w_c w_c'. Uniform weights give the statistics as they are published. A class of weight 0 does not exist.
+w_c or w_c w_c'. Vectors whose lengths and angles are looked at (NC2, NC3) are centred at the plain mean of the classes
+whatever the weights, so that an exact frame has error 0 under both. Uniform weights give the statistics as they are published. A class of weight 0 does not exist.
 Standard deviations are those of the whole population (no n - 1).
 
 Most of them depend on the inner products of the class means alone. Arrays may have leading axes, one set of classes
@@ -28,6 +29,11 @@ def pixel_weights(counts: Float[Array, "... K"], least: float) -> Float[Array, "
 def centred(means: Float[Array, "... K E"], weights: Float[Array, "... K"]) -> Float[Array, "... K E"]:
     """Class means minus their weighted mean."""
     return np.asarray(means - np.einsum("...k,...ke->...e", weights, means)[..., None, :])
+
+
+def evenly(weights: Float[Array, "... K"]) -> Float[Array, "... K"]:
+    """The same weight for every class that exists."""
+    return _shares((weights > 0).astype(float))
 
 
 def products(means: Float[Array, "... K E"]) -> Float[Array, "... K K"]:

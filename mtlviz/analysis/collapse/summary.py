@@ -24,6 +24,7 @@ from mtlviz.analysis.collapse.statistics import (
     cdnv,
     centred_products,
     distance_variation,
+    evenly,
     frame_statistics,
     nearest_frame,
     pinv_ratio,
@@ -110,11 +111,11 @@ def _geometry(
     gram: Float[Array, "... K K"], variances: Float[Array, "... K"], weights: Float[Array, "... K"]
 ) -> dict[str, Array]:
     """The statistics that have bands, from inner products of the means and variances alone."""
-    centred = centred_products(gram, weights)
+    frame = frame_statistics(centred_products(gram, evenly(weights)), weights)
     return {
-        "nc1_quotient": trace_quotient(centred, variances, weights),
+        "nc1_quotient": trace_quotient(centred_products(gram, weights), variances, weights),
         "nc1_cdnv": cdnv(gram, variances, weights),
-        **{f"nc2_{name}": value for name, value in frame_statistics(centred, weights).items()},
+        **{f"nc2_{name}": value for name, value in frame.items()},
     }
 
 
@@ -122,7 +123,7 @@ def _classifier(
     accumulator: ClassAccumulator, mean: Float[Array, "C E"], weights: Float[Array, " C"]
 ) -> dict[str, float]:
     rows, bias = accumulator.weight.cpu().double().numpy(), accumulator.bias.cpu().double().numpy()
-    frame = frame_statistics(centred_products(products(rows), weights), weights)
+    frame = frame_statistics(centred_products(products(rows), evenly(weights)), weights)
     return {
         **{f"nc3_{name}": value for name, value in duality(mean, rows, bias, weights).items()},
         **{f"w_{name}": float(value) for name, value in frame.items()},

@@ -7,7 +7,8 @@ from jaxtyping import Bool, Int
 
 from mtlviz.analysis.attention import row_blocks
 from mtlviz.analysis.attention_statistics import candidate_counts, noise_of_rows
-from mtlviz.analysis.noise.maps import floors
+from mtlviz.analysis.noise.floors import row_floors
+from mtlviz.analysis.noise.maps import floor_ranges
 from mtlviz.trace import RowTrace, SlotTrace
 
 FRACTIONS = (0.125, 0.25, 0.5, 1.0)
@@ -79,7 +80,8 @@ def _point(trace: RowTrace, labels: Int[np.ndarray, " N"]) -> CurvePoint:
     for tokens, rows in row_blocks(trace):
         noise = noise_of_rows(trace, tokens, rows, labels)
         counts = candidate_counts(trace, tokens).astype(np.float64)
-        parts.append(np.stack([counts, noise.mass, noise.chance, floors(trace, tokens, noise.chance)]))
+        floor = row_floors(noise.chance, floor_ranges(trace, tokens))
+        parts.append(np.stack([counts, noise.mass, noise.chance, floor]))
     values = np.concatenate(parts, 1)  # (4, rows)
     values[1:, ~np.isfinite(values[1])] = np.nan
     means = (float(row[np.isfinite(row)].mean()) if np.isfinite(row).any() else float("nan") for row in values)

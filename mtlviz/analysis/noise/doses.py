@@ -120,20 +120,22 @@ def dose_effects(engine: Engine, clean: Run, doses: Sequence[Dose], material: Ma
         material: of the image.
     """
     edits = [(dose, edit_of(dose, material)) for dose in doses]
+    scores = dict(_scores(clean, clean.card.tasks))
     return {
-        dose.key: effect(clean, engine.run(clean.sample, capture=FEATURES, edit=edit), dose.task)
+        dose.key: effect(clean, engine.run(clean.sample, capture=FEATURES, edit=edit), dose.task, scores)
         for dose, edit in edits
         if edit is not None
     }
 
 
-def effect(clean: Run, changed: Run, disturbed: str = "") -> Row:
+def effect(clean: Run, changed: Run, disturbed: str = "", scores: Mapping[str, float] | None = None) -> Row:
     """What an edit did to every task but the one that it disturbed.
 
     Args:
         clean: the image as it is.
         changed: the same under the edit; both with features recorded.
         disturbed: the task whose own features were changed; empty if there is none.
+        scores: by task the headline metric of the image as it is; None computes it.
 
     Returns:
         ``dose`` the relative change of the disturbed task's features before the interaction; for every other task
@@ -141,9 +143,7 @@ def effect(clean: Run, changed: Run, disturbed: str = "") -> Row:
         prediction (0 = the same) and, with labels, ``gain:`` the change of its headline metric, positive where it got
         better; ``features`` the mean over these tasks.
     """
-    before, after = clean.trace.features, changed.trace.features
-    if before is None or after is None:
-        raise ValueError("effects on features need runs that recorded them")
+    before, after = features_of(clean), features_of(changed)
     others = [task for task in clean.card.tasks if task.name != disturbed]
     predicted = prediction_changes(clean, changed, Window.whole(clean.sample.size))
     found: Row = {}
@@ -154,7 +154,22 @@ def effect(clean: Run, changed: Run, disturbed: str = "") -> Row:
         same = 1.0 if task.kind == "classes" else 0.0
         found[f"change:{task.name}"] = abs(predicted[task.name] - same)
     found["features"] = float(np.mean([found[f"features:{task.name}"] for task in others])) if others else np.nan
-    return found | dict(_gains(clean, changed, others))
+    known = dict(_scores(clean, others)) if scores is None else scores
+    for name, score in _scores(changed, others):
+        better = 1 if clean.card.task(name).higher_is_better else -1
+        found[f"gain:{name}"] = (score - known[name]) * better
+    return found
+
+
+def features_of(run: Run) -> FeatureTrace:
+    """What the run recorded of the features.
+
+    Raises:
+        ValueError: if it recorded nothing.
+    """
+    if run.trace.features is None:
+        raise ValueError("effects on features need runs that recorded them")
+    return run.trace.features
 
 
 def feature_change(before: FeatureTrace, after: FeatureTrace, place: str, task: str) -> float:
@@ -167,10 +182,9 @@ def feature_change(before: FeatureTrace, after: FeatureTrace, place: str, task: 
         task: whose features.
     """
     index, shown = before.layout.tasks.index(task), _shown(before, place)
-    first = np.asarray(before.places[place], np.float64)[index][shown]
-    second = np.asarray(after.places[place], np.float64)[index][shown]
-    size = float(np.linalg.norm(first))
-    return float(np.linalg.norm(second - first)) / size if size > 0 else float("nan")
+    first, second = (np.asarray(trace.places[place][index], np.float64)[shown] for trace in (before, after))
+    power = float(np.square(first).sum())
+    return float(np.sqrt(np.square(second - first).sum() / power)) if power > 0 else float("nan")
 
 
 def task_features(trace: FeatureTrace) -> dict[str, Places]:
@@ -191,8 +205,7 @@ def _shown(trace: FeatureTrace, place: str) -> np.ndarray:
     return finer
 
 
-def _gains(clean: Run, changed: Run, tasks: Sequence[Task]) -> Iterator[tuple[str, float]]:
+def _scores(run: Run, tasks: Sequence[Task]) -> Iterator[tuple[str, float]]:
     for task in tasks:
-        if task.name in clean.sample.labels:
-            scores = [image_score(run.prediction(task.name), clean.sample).headline for run in (changed, clean)]
-            yield f"gain:{task.name}", (scores[0] - scores[1]) * (1 if task.higher_is_better else -1)
+        if task.name in run.sample.labels:
+            yield task.name, image_score(run.prediction(task.name), run.sample).headline

@@ -24,7 +24,8 @@ def half_ranges(trace: AttentionTrace, tokens: Int[np.ndarray, " rows"]) -> PerR
         candidates = readable(trace, int(tokens[readers][0])).candidates
         if candidates.any():
             found[readers] = np.ptp(queries[tokens[readers]] @ keys[candidates].T, axis=1) / 2
-    return found * queries.shape[1] ** -0.5
+    found *= queries.shape[1] ** -0.5
+    return found
 
 
 def row_floors(chance: PerRow, half_range: PerRow) -> PerRow:
@@ -32,12 +33,11 @@ def row_floors(chance: PerRow, half_range: PerRow) -> PerRow:
 
     Args:
         chance: c = (n - m) / n, the noise mass of a row that reads all its n labelled candidates alike.
-        half_range: B of each row.
+        half_range: B of each row; NaN where it has no floor.
     """
-    floors: PerRow = np.zeros(len(chance))
-    floors[np.isnan(chance)] = np.nan
-    some = chance > 0
-    floors[some] = chance[some] / (chance[some] + (1 - chance[some]) * np.exp(2 * half_range[some]))
+    relevant = (1 - chance) * np.exp(2 * half_range)
+    floors: PerRow = np.full(len(chance), np.nan)
+    np.divide(chance, chance + relevant, out=floors, where=np.isfinite(relevant))
     return floors
 
 

@@ -13,7 +13,7 @@ from mtlviz.analysis.noise.floors import half_ranges, row_floors, write_floor, w
 from mtlviz.analysis.noise.oracles import CLASSES
 from mtlviz.analysis.token_labels import UNKNOWN
 from mtlviz.analysis.write_map import written_variation
-from mtlviz.trace import AttentionTrace, RowTrace, SlotTrace
+from mtlviz.trace import RowTrace, SlotTrace
 
 Tokens = Int[np.ndarray, " rows"]
 Rows = Float[np.ndarray, "rows S"]
@@ -57,11 +57,11 @@ def map_numbers(trace: RowTrace, oracles: Mapping[str, Places], *, rank: bool = 
     return MapNumbers(numbers, classes, tally.pair_noise(), tally.read_from())
 
 
-def floors(trace: RowTrace, tokens: Tokens, chance: PerRow) -> PerRow:
-    """The floor of every row, NaN where a softmax keeps only some of its candidates and no floor holds."""
+def floor_ranges(trace: RowTrace, tokens: Tokens) -> PerRow:
+    """B of every row; NaN where a softmax keeps only some of its candidates, so that it has no floor."""
     if isinstance(trace, SlotTrace) or trace.picks is not None:
         return np.full(len(tokens), np.nan)
-    return row_floors(chance, half_ranges(trace, tokens))
+    return half_ranges(trace, tokens)
 
 
 class _Tally:
@@ -83,11 +83,13 @@ class _Tally:
             self._keep(name, np.asarray(getattr(found, name), np.float64))
         self.columns += rows.sum(0, dtype=np.float64)
         self._by_pair(self.read, tokens, rows)
+        ranges = floor_ranges(self.trace, tokens)
+        self._keep("half_range", ranges)
         for oracle, labels in self.oracles.items():
             every = np.tile(labels, len(self.trace.layout.tasks))
             noise = noise_of_rows(self.trace, tokens, rows, labels)
             other = (every != UNKNOWN) & (every[tokens, None] != every)  # (rows, S)
-            self._of_oracle(oracle, tokens, noise, rows * other)
+            self._of_oracle(oracle, noise, row_floors(noise.chance, ranges), rows * other)
             if oracle == CLASSES:
                 known = every[tokens] != UNKNOWN
                 self._by_pair(self.noisy, tokens[known], (rows * other)[known])
@@ -120,10 +122,10 @@ class _Tally:
         """See ``MapNumbers.sources``."""
         return _quotient(self.read, np.broadcast_to(self.read.sum(1, keepdims=True), self.read.shape))
 
-    def _of_oracle(self, oracle: str, tokens: Tokens, noise: Noise, irrelevant: Rows) -> None:
+    def _of_oracle(self, oracle: str, noise: Noise, floor: PerRow, irrelevant: Rows) -> None:
         self._keep(f"noise:{oracle}", noise.mass)
         self._keep(f"chance:{oracle}", np.where(np.isfinite(noise.mass), noise.chance, np.nan))
-        self._keep(f"floor:{oracle}", floors(self.trace, tokens, noise.chance))
+        self._keep(f"floor:{oracle}", np.where(np.isfinite(noise.mass), floor, np.nan))
         passed = np.square(irrelevant, dtype=np.float64).sum(1)
         self._keep(f"variance:{oracle}", np.where(np.isfinite(noise.mass), passed, np.nan))
 
@@ -139,12 +141,8 @@ class _Tally:
 def _of_trace(trace: RowTrace) -> dict[str, float]:
     found = {"written_variation": written_variation(trace)}
     if isinstance(trace, SlotTrace):
-        return found | {"write_half_range": write_half_range(trace), "write_floor": write_floor(trace)}
-    return found | {"half_range": _mean_half_range(trace)}
-
-
-def _mean_half_range(trace: AttentionTrace) -> float:
-    return float(half_ranges(trace, np.flatnonzero(trace.layout.valid_tokens())).mean())
+        found |= {"write_half_range": write_half_range(trace), "write_floor": write_floor(trace)}
+    return found
 
 
 def _mean(values: PerRow) -> float:

@@ -76,10 +76,28 @@ def dose_measures(tasks: Sequence[Task]) -> dict[str, Measure]:
     ]  # fmt: skip
     for task in tasks:
         name = task.title.lower()
-        found.append(Measure(f"features:{task.name}", f"{name}: leak into features",
-                             "Relative change of what its decoder receives.", r"|\Delta F_t|/|F_t|", "", 0.0, "lower"))
-        found.append(Measure(f"change:{task.name}", f"{name}: change of the prediction", _change(task), "",
-                             "°" if task.kind == "normals" else "", 0.0, "lower"))
+        found.append(
+            Measure(
+                f"features:{task.name}",
+                f"{name}: leak into features",
+                "Relative change of what its decoder receives.",
+                r"|\Delta F_t|/|F_t|",
+                "",
+                0.0,
+                "lower",
+            )
+        )
+        found.append(
+            Measure(
+                f"change:{task.name}",
+                f"{name}: change of the prediction",
+                _change(task),
+                "",
+                "°" if task.kind == "normals" else "",
+                0.0,
+                "lower",
+            )
+        )
         found.append(Measure(f"gain:{task.name}", f"{name}: gain in {task.metric}",
                              f"{task.metric} with the edit less without, of each image alone; positive where the "
                              "edit made it better, whatever the direction of the metric.", "", task.metric_unit, 0.0,

@@ -2,29 +2,33 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
+from threadpoolctl import threadpool_limits
 
 from mtlviz.analysis.noise.curve import FRACTIONS, token_curve
 from mtlviz.analysis.noise.doses import (
+    FEATURES,
     RECORDED,
     Dose,
     Material,
+    Places,
     Row,
     can_apply,
     dose_effects,
     dose_grid,
+    features_of,
     task_features,
 )
 from mtlviz.analysis.noise.maps import MapNumbers, map_numbers
 from mtlviz.analysis.noise.oracles import CLASSES, Labels, oracle_labels
 from mtlviz.checkpoints import ModelCard
 from mtlviz.data.sample import Sample
-from mtlviz.engine import Engine, Run
+from mtlviz.engine import Engine
 from mtlviz.errors import DataError
-from mtlviz.trace import AttentionTrace, FeatureTrace, RowTrace, SlotTrace
+from mtlviz.trace import AttentionTrace, RowTrace, SlotTrace
 
 RANKED = 10
 """Images whose effective rank is computed: that of attention takes time with the cube of the tokens."""
@@ -34,6 +38,7 @@ SEEDS_APART = 100_000
 Columns = dict[str, Float[np.ndarray, " n"]]
 
 
+@runtime_checkable
 class Samples(Protocol):
     """A data set: its length and any of its samples."""
 
@@ -98,20 +103,20 @@ def model_record(
     grid = dose_grid(engine.card.tasks)
     doses = tuple(dose for dose in grid if can_apply(engine, dose))
     tally = _Tally()
-    others = _features(engine.run(samples[len(samples) - 1], capture=RECORDED)) if len(samples) > 1 else None
-    for number in range(len(samples)):
-        clean = engine.run(samples[number], capture=RECORDED)
-        own, labels = _features(clean), oracle_labels(clean)
-        material = Material(
-            seed * SEEDS_APART + number, own.layout.tokens, {} if others is None else task_features(others), labels
-        )  # fmt: skip
-        tally.effects.append(dose_effects(engine, clean, doses, material))
-        trace = clean.trace.interaction
-        if isinstance(trace, SlotTrace | AttentionTrace):
-            tally.add_map(trace, labels, material.seed)
-        others = own
-        if progress:
-            progress(number + 1)
+    others = _other_features(engine, samples)
+    # Several BLAS threads spin against whatever else runs, and the matrices are too small to gain from them.
+    with threadpool_limits(1, user_api="blas"):
+        for number in range(len(samples)):
+            clean = engine.run(samples[number], capture=RECORDED)
+            own, labels = features_of(clean), oracle_labels(clean)
+            material = Material(seed * SEEDS_APART + number, own.layout.tokens, others, labels)
+            tally.effects.append(dose_effects(engine, clean, doses, material))
+            trace = clean.trace.interaction
+            if isinstance(trace, SlotTrace | AttentionTrace):
+                tally.add_map(trace, labels, material.seed)
+            others = task_features(own)
+            if progress:
+                progress(number + 1)
     return tally.record(engine.card, doses, tuple(dose for dose in grid if dose not in doses))
 
 
@@ -148,10 +153,11 @@ class _Tally:
         )
 
 
-def _features(run: Run) -> FeatureTrace:
-    if run.trace.features is None:
-        raise ValueError("the run recorded no features")
-    return run.trace.features
+def _other_features(engine: Engine, samples: Samples) -> dict[str, Places]:
+    """Features of the last image, for the first; empty if there is one image only."""
+    if len(samples) < 2:
+        return {}
+    return task_features(features_of(engine.run(samples[len(samples) - 1], capture=FEATURES)))
 
 
 def _parts(curves: Iterable[Mapping[float, Row]]) -> list[float]:

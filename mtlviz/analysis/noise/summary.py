@@ -9,6 +9,7 @@ from jaxtyping import Float
 from mtlviz.analysis.noise.curve import FRACTIONS
 from mtlviz.analysis.noise.doses import DISTRACTORS, LEVELS, SHUFFLED, Dose
 from mtlviz.analysis.noise.names import dose_measures, map_measures
+from mtlviz.analysis.noise.oracles import ORACLES
 from mtlviz.analysis.noise.record import RANKED, ModelRecord
 from mtlviz.analysis.stability.intervals import LEVEL, RESAMPLES, mean_intervals
 from mtlviz.tasks import TASKS
@@ -79,7 +80,8 @@ def protocol() -> str:
 
 
 def model_summary(record: ModelRecord) -> Plain:
-    """One model: ``doses`` by group and ``by_task`` by experiment, ``maps``, ``curve``, ``classes``, ``pairs``."""
+    """One model: ``doses`` by group and ``by_task``, oracles ``against_control``, and what its map is like."""
+    groups = record.grouped()
     tasks = [task.name for task in record.card.tasks]
     return {
         "name": record.card.name,
@@ -89,7 +91,12 @@ def model_summary(record: ModelRecord) -> Plain:
         "weights_sha256": record.card.weights_sha256,
         "tasks": tasks,
         "left_out": list(dict.fromkeys(dose.group for dose in record.left_out)),
-        "doses": {group: _intervals(columns) for group, columns in record.grouped().items()},
+        "doses": {group: _intervals(columns) for group, columns in groups.items()},
+        "against_control": {
+            oracle: _intervals(_minus(groups[f"oracle:{oracle}"], groups[f"oracle:{SHUFFLED}"]))
+            for oracle in ORACLES
+            if f"oracle:{oracle}" in groups
+        },
         "by_task": [
             {"experiment": dose.group, "task": dose.task, **_intervals(record.effects[dose.key])}
             for dose in record.doses
@@ -155,5 +162,3 @@ def _experiment(dose: Dose) -> Plain:
         "oracle": f"only the same {dose.oracle} read" if dose.oracle != SHUFFLED else "shuffled classes (control)",
     }
     return {"title": titles[dose.kind], "kind": dose.kind, "level": dose.level, "oracle": dose.oracle or None}
-
-
