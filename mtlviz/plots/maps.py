@@ -184,11 +184,13 @@ def _token_grid(panel: Panel, geometry: Geometry) -> go.Scatter:
     """Transparent markers on the visible tokens: what a click or a hover finds."""
     rows, columns = np.nonzero(geometry.visible)
     x, y = geometry.centre(rows, columns)
-    texts = [f"row {row}, column {column}" for row, column in zip(rows, columns, strict=True)]
+    # Arrays of objects become the same JSON as lists, and plotly does not check them one by one.
+    texts = np.array([f"row {row}, column {column}" for row, column in zip(rows, columns, strict=True)], object)
     if panel.hover and panel.hover.texts is not None:
-        texts = [f"{said}<br>{text}" for said, text in zip(panel.hover.texts[rows, columns], texts, strict=True)]
+        texts = panel.hover.texts[rows, columns].astype(object) + "<br>" + texts
+    places = np.stack([rows, columns], -1).astype(object)
     return go.Scatter(
-        x=x, y=y, mode="markers", name="tokens", customdata=np.stack([rows, columns], -1).tolist(), text=texts,
+        x=x, y=y, mode="markers", name="tokens", customdata=places, text=texts,
         hovertemplate="%{text}<extra></extra>", marker={"size": 12, "opacity": 0},
         selected={"marker": {"opacity": 0}}, unselected={"marker": {"opacity": 0}}, showlegend=False,
     )  # fmt: skip

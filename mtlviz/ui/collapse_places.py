@@ -27,8 +27,9 @@ PLACES_MEAN = {
 }
 SYMBOLS = (
     r"$h$ is the feature at one position, $\mu_c$ the mean over class $c$, $\mu_G = \sum_c w_c \mu_c$ the centre, "
-    r"$m_c = \mu_c - \mu_G$ (in NC2 and NC3 $\mu_c - \bar\mu$ with the plain mean $\bar\mu$ of the $\mu_c$, and $w_c$ "
-    r"there the classifier's row about the mean row), $v_c$ the mean of $|h - \mu_c|^2$ over the class, $S_W = \sum_c w_c \mathrm{Cov}_c$, "
+    r"$m_c = \mu_c - \mu_G$ (in NC2 and NC3 $\mu_c - \bar\mu$ with the plain mean $\bar\mu$ of the $\mu_c$, and there "
+    r"$w_c$ is the classifier's row about the mean row), $v_c$ the mean of $|h - \mu_c|^2$ over the class, "
+    r"$S_W = \sum_c w_c \mathrm{Cov}_c$, "
     r"$S_B = \sum_c w_c m_c m_c^\top$, $\hat y$ the final prediction, $K$ the number of classes. **Class-balanced** "
     r"weighs every class $w_c = 1/K$; **pixel-weighted** weighs it by its share of the labelled positions, and pairs "
     "by the product of theirs."

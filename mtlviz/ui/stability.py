@@ -73,6 +73,10 @@ def sides() -> tuple[Side, ...]:
     return tuple(_side(index, name, titles[index]) for index, name in enumerate(names))
 
 
+SHARES = {"none": "share only the encoder", "ctal": "share affinities and keep their own content"}
+"""How tasks of a model without slots share, where they do not read one another."""
+
+
 def slotted(name: str) -> bool:
     """Whether a checkpoint has memory slots."""
     return has_slots(state.card(name).architecture.interaction)
@@ -81,7 +85,7 @@ def slotted(name: str) -> bool:
 def without_slots() -> None:
     """Why the page is empty for a model without slots, and a way out."""
     card = state.card(state.model_name("a"))
-    reads = "share only the encoder" if card.architecture.interaction == "none" else "read one another directly"
+    reads = SHARES.get(card.architecture.interaction, "read one another directly")
     panels.empty(
         f"{plain(card.title)} has no memory slots: its tasks {reads}, so there is no selection that could change.",
         "Choose a model that shares through slots; the image stays.",

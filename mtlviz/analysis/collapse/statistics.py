@@ -3,8 +3,8 @@
 One rule makes every statistic class-balanced or pixel-weighted: each average over classes is taken with the weights
 w of the classes, each average over pairs of classes c != c' with w_c w_c', and each Frobenius norm over classes with
 w_c or w_c w_c'. Vectors whose lengths and angles are looked at (NC2, NC3) are centred at the plain mean of the classes
-whatever the weights, so that an exact frame has error 0 under both. Uniform weights give the statistics as they are published. A class of weight 0 does not exist.
-Standard deviations are those of the whole population (no n - 1).
+whatever the weights, so that an exact frame has error 0 under both. Uniform weights give the statistics as they are
+published. A class of weight 0 does not exist. Standard deviations are those of the whole population (no n - 1).
 
 Most of them depend on the inner products of the class means alone. Arrays may have leading axes, one set of classes
 each; a statistic that is not defined is NaN.
