@@ -13,6 +13,7 @@ from mtlviz.cli.checkpoints import checkpoints
 from mtlviz.cli.collapse import collapse
 from mtlviz.cli.evaluate import evaluate
 from mtlviz.cli.inspect import inspect
+from mtlviz.cli.noise import noise
 from mtlviz.cli.predict import predict
 from mtlviz.cli.rooms import rooms
 from mtlviz.cli.stability import stability
@@ -25,7 +26,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     help="The inside of multi-task networks: predictions, slot routing, attention, training.",
 )
-for _command in (predict, inspect, checkpoints, train, study, evaluate, rooms, collapse, stability, bench):
+for _command in (predict, inspect, checkpoints, train, study, evaluate, rooms, collapse, stability, noise, bench):
     app.command()(_command)
 
 

@@ -15,6 +15,10 @@ PICTURES = {
     "predictions": (f"predictions?room={ROOM}", 1400, 1500),
     "slots": (f"slots?room={ROOM}", 1400, 1350),
     "compare": (f"compare?room={ROOM}", 1400, 1500),
+    "etf": (f"etf?room={ROOM}&model=skem", 1400, 1500),
+    "collapse": (f"collapse?room={ROOM}&model=skem", 1400, 1500),
+    "stability": (f"stability?room={ROOM}", 1400, 1500),
+    "affinity": (f"affinity?room={ROOM}&model=ctal", 1400, 1500),
     "phone": (f"predictions?room={ROOM}", 420, 900),
 }
 """By file name: page, width and height of the window in pixels."""
