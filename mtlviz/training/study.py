@@ -39,7 +39,7 @@ def run_study(folder: Path, out: Path, regimes: Sequence[str] | None = None) -> 
         regimes: names of those to run; None takes all.
 
     Returns:
-        What ``study.json`` holds: ``criterion``; ``regimes`` with, by name, ``summary``, ``scores`` by interaction
+        What ``study.json`` holds: ``kind``; ``criterion``; ``regimes`` with, by name, ``summary``, ``scores`` by interaction
         (mIoU in points, depth RMSE in metres, mean normal error in degrees, and the same with the interaction
         switched off), ``behind`` (how far ``none`` lies behind) and ``matters``; and ``chosen``, the regime that
         matters most or None.
@@ -88,6 +88,7 @@ def _verdict(regimes: dict[str, Any]) -> dict[str, Any]:
     strengths = {name: _strength(regime["behind"]) for name, regime in regimes.items()}
     strongest = max(strengths, key=strengths.__getitem__)
     return {
+        "kind": "study",  # as of every result, so that the file can lie in results/
         "criterion": CRITERION,
         "regimes": {name: {**regime, "matters": strengths[name] >= 1} for name, regime in regimes.items()},
         "chosen": strongest if strengths[strongest] >= 1 else None,

@@ -28,6 +28,7 @@ class Entry:
         url: path in the address; the same as the file's stem would give, so that a cold link finds it.
         icon: Material symbol.
         question: what the page answers.
+        group: heading of the navigation that it stands under.
     """
 
     file: str
@@ -35,25 +36,37 @@ class Entry:
     url: str
     icon: str
     question: str
+    group: str
 
+
+LOOK, EXCHANGE, GEOMETRY, TRUST = "Look", "What tasks exchange", "How features lie", "Is it true?"
+"""Headings of the navigation."""
 
 PAGES = (
     Entry("pages/1_predictions.py", "Predictions", "predictions", ":material/image_search:",
-          "What does the model see in this image, task by task?"),
-    Entry("pages/2_slots.py", "Slot routing", "slots", ":material/hub:",
-          "Which pixels fed each memory slot, and who reads it back?"),
+          "What does the model see in this image, task by task?", LOOK),
     Entry("pages/3_compare.py", "Compare", "compare", ":material/compare:",
-          "How do two ways of sharing differ on the same image?"),
-    Entry("pages/4_etf.py", "ETF geometry", "etf", ":material/change_history:",
-          "How close do the classes come to the frame of equal angles?"),
-    Entry("pages/5_collapse.py", "Neural collapse", "collapse", ":material/filter_center_focus:",
-          "Have the classes collapsed, and which lag behind?"),
-    Entry("pages/6_embedding.py", "Embedding", "embedding", ":material/scatter_plot:",
-          "Which tokens look alike to the network?"),
-    Entry("pages/7_stability.py", "Stability", "stability", ":material/balance:",
-          "Does the selection survive a small change?"),
+          "How do two ways of sharing differ on the same image?", LOOK),
+    Entry("pages/2_slots.py", "Slot routing", "slots", ":material/hub:",
+          "Which pixels fed each memory slot, and who reads it back?", EXCHANGE),
     Entry("pages/8_affinity.py", "Affinity", "affinity", ":material/blur_on:",
-          "Which pixels does each task consider alike, and where do they disagree?"),
+          "Which pixels does each task consider alike, and where do they disagree?", EXCHANGE),
+    Entry("pages/9_noise.py", "Attention noise", "noise", ":material/grain:",
+          "How much of what a token reads has nothing to do with it?", EXCHANGE),
+    Entry("pages/4_etf.py", "ETF geometry", "etf", ":material/change_history:",
+          "How close do the classes come to the frame of equal angles?", GEOMETRY),
+    Entry("pages/5_collapse.py", "Neural collapse", "collapse", ":material/filter_center_focus:",
+          "Have the classes collapsed, and which lag behind?", GEOMETRY),
+    Entry("pages/6_embedding.py", "Embedding", "embedding", ":material/scatter_plot:",
+          "Which tokens look alike to the network?", GEOMETRY),
+    Entry("pages/7_stability.py", "Stability", "stability", ":material/balance:",
+          "Does the selection survive a small change?", TRUST),
+    Entry("pages/10_surgery.py", "Slot surgery", "surgery", ":material/content_cut:",
+          "What happens to every task when a slot, a task or a token is changed?", TRUST),
+    Entry("pages/11_attribution.py", "Attribution", "attribution", ":material/center_focus_strong:",
+          "Which pixels, slots or tasks is this prediction owed to?", TRUST),
+    Entry("pages/12_faithfulness.py", "Faithfulness", "faithfulness", ":material/fact_check:",
+          "Do the maps of the inside foretell what happens when something is taken away?", TRUST),
 )  # fmt: skip
 
 
@@ -122,13 +135,17 @@ def _icon() -> Image.Image:
 
 
 def _navigation() -> "st.Page":
-    first = st.Page(_home, title="Home", default=True)
-    return st.navigation([first, *(page for _, page in page_links())])
+    sections = {"": [st.Page(_home, title="Home", default=True)]}
+    for entry, linked in page_links():
+        sections.setdefault(entry.group, []).append(linked)
+    return st.navigation(sections)
 
 
 def _home() -> None:
     with page("What happens inside a multi-task network?"):
-        home.draw([home.Link(linked, entry.title, entry.icon, entry.question) for entry, linked in page_links()])
+        home.draw(
+            [home.Link(linked, entry.title, entry.icon, entry.question, entry.group) for entry, linked in page_links()]
+        )
 
 
 def _footer() -> None:

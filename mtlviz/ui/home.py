@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import pandas as pd
 import streamlit as st
@@ -25,12 +26,14 @@ class Link:
         title: of the page.
         icon: Material symbol.
         question: what the page answers.
+        group: heading that it stands under.
     """
 
     page: "st.Page"
     title: str
     icon: str
     question: str
+    group: str
 
 
 def draw(links: Sequence[Link]) -> None:
@@ -54,6 +57,12 @@ def _image() -> None:
 
 
 def _questions(links: Sequence[Link]) -> None:
+    for group, grouped in groupby(links, key=lambda link: link.group):
+        st.markdown(f"**{group}**")
+        _cards(list(grouped))
+
+
+def _cards(links: Sequence[Link]) -> None:
     for start in range(0, len(links), 2):
         for column, link in zip(st.columns(2), links[start : start + 2], strict=False):
             with column.container(border=True, height="stretch"):

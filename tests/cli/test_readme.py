@@ -12,6 +12,8 @@ from mtlviz.checkpoints import DEFAULT_FOLDER, checkpoint_names, read_card
 from mtlviz.data.images import photographs
 from mtlviz.engine import load
 from mtlviz.models.interactions import REGISTRY
+from mtlviz.results import read_result
+from mtlviz.training.study import CRITERION
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -75,6 +77,17 @@ def test_the_table_of_shipped_checkpoints_says_what_their_cards_say():
         ]
         row = " | ".join([f"| `{name}`", *said[0].split(", "), *said[1:]])
         assert row in README, f"the README's table of checkpoints lacks: {row}"
+
+
+def test_the_table_of_the_study_says_what_its_result_says():
+    study = read_result(ROOT / "results" / "study.json", "study")
+    assert (study["chosen"], study["criterion"]) == (None, CRITERION)
+    for name, regime in study["regimes"].items():
+        said = [f"{score['miou']:.1f}, {score['rmse']:.3f} m" for score in regime["scores"].values()]
+        assert " | ".join([f"| `{name}`: {regime['summary']}", *said]) in README
+    segments_best = [max(scores, key=lambda name: scores[name]["miou"]) for scores in
+                     (regime["scores"] for regime in study["regimes"].values())]  # fmt: skip
+    assert (segments_best.count("none"), segments_best.count("kem")) == (4, 0)
 
 
 def test_every_checkpoint_that_the_readme_publishes_by_its_own_configuration_is_shipped():
