@@ -39,9 +39,9 @@ def run_study(folder: Path, out: Path, regimes: Sequence[str] | None = None) -> 
         regimes: names of those to run; None takes all.
 
     Returns:
-        What ``study.json`` holds: ``kind``; ``criterion``; ``regimes`` with, by name, ``summary``, ``scores`` by interaction
-        (mIoU in points, depth RMSE in metres, mean normal error in degrees, and the same with the interaction
-        switched off), ``behind`` (how far ``none`` lies behind) and ``matters``; and ``chosen``, the regime that
+        What ``study.json`` holds: ``kind``; ``criterion``; ``regimes`` with, by name, ``summary``, ``scores`` by
+        interaction (mIoU in points, depth RMSE in metres, mean normal error in degrees, and the same with the
+        interaction switched off), ``behind`` (how far ``none`` lies behind) and ``matters``; and ``chosen``, the regime that
         matters most or None.
 
     Raises:
