@@ -41,8 +41,8 @@ def run_study(folder: Path, out: Path, regimes: Sequence[str] | None = None) -> 
     Returns:
         What ``study.json`` holds: ``kind``; ``criterion``; ``regimes`` with, by name, ``summary``, ``scores`` by
         interaction (mIoU in points, depth RMSE in metres, mean normal error in degrees, and the same with the
-        interaction switched off), ``behind`` (how far ``none`` lies behind) and ``matters``; and ``chosen``, the regime that
-        matters most or None.
+        interaction switched off), ``behind`` (how far ``none`` lies behind) and ``matters``; and ``chosen``, the
+        regime that matters most or None.
 
     Raises:
         OptionError: if a regime is unknown or its configuration wrong.
