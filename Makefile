@@ -25,7 +25,7 @@ app: $(RUNTIME)
 	$(RUN) -m streamlit run app.py
 
 test: $(DEVELOPMENT)
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n auto --dist loadfile
 
 lint: $(DEVELOPMENT)
 	$(RUN) -m ruff check .
@@ -47,6 +47,8 @@ else
 	$(RUN) -m mtlviz train configs/none.yaml --publish none
 	$(RUN) -m mtlviz train configs/kem.yaml --publish kem
 	$(RUN) -m mtlviz train configs/cross_attention.yaml --publish cross_attention
+	$(RUN) -m mtlviz train configs/topk_attention.yaml --publish topk_attention
+	$(RUN) -m mtlviz train configs/inducing_points.yaml --publish inducing_points
 	$(RUN) -m mtlviz train configs/skem.yaml --publish skem
 	$(RUN) -m mtlviz train configs/ctal.yaml --publish ctal
 	$(RUN) -m mtlviz train configs/kem-six.yaml --publish kem-six
