@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from mtlviz.data.sample import Sample, valid_pixels
-from mtlviz.metrics import Meter, build_meter
-from mtlviz.metrics.classes import ClassMeter
+from mtlviz.metrics import ClassOptions, build_meter
 from mtlviz.predictions import Prediction
 from mtlviz.tasks import Task
 
@@ -48,7 +47,7 @@ def image_score(prediction: Prediction, sample: Sample) -> Score:
         KeyError: if the sample has no such label.
     """
     task, valid = prediction.task, valid_pixels(sample, prediction.task)
-    meter: Meter = ClassMeter(task, absent="nan") if task.kind == "classes" else build_meter(task)
+    meter = build_meter(task, ClassOptions(absent="nan") if task.kind == "classes" else None)
     label = torch.from_numpy(np.atleast_3d(sample.labels[task.name])).movedim(-1, 0)[None]
     meter.update(_as_output(prediction), label, torch.from_numpy(valid)[None])
     return Score(task, meter.compute(), int(valid.sum()), f"{meter.protocol}; this image alone")

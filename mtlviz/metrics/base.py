@@ -9,6 +9,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torchmetrics import Metric
 
+from mtlviz.metrics.options import MeterOptions
+
 
 class Meter(Metric):
     """Accumulates one task's metrics over a data set.
@@ -17,10 +19,16 @@ class Meter(Metric):
     """
 
     full_state_update = False
+    options: MeterOptions
 
     def __init__(self) -> None:
         # One process evaluates while others may have left already: computing must not wait for them.
         super().__init__(sync_on_compute=False)
+
+    @property
+    def headline(self) -> str:
+        """The metric that stands for the task."""
+        return self.options.headline
 
     @property
     def protocol(self) -> str:

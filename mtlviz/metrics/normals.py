@@ -4,12 +4,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
+from torchmetrics.utilities import dim_zero_cat
 
 from mtlviz.metrics.base import Meter, ratio
+from mtlviz.metrics.options import NormalOptions
 from mtlviz.tasks import Task
 
-BIN = 0.01
-"""Degrees; width of the bins from which the median is read."""
 LIMITS = (11.25, 22.5, 30.0)
 
 
@@ -20,35 +20,63 @@ def angles(given: Float[Tensor, "B 3 H W"], true: Float[Tensor, "B 3 H W"]) -> F
 
 
 class NormalMeter(Meter):
-    """``mean_angle`` and ``median_angle`` in degrees; the shares within 11.25, 22.5 and 30 degrees."""
+    """Mean, median and root mean square angle in degrees; the shares within 11.25, 22.5 and 30 degrees.
+
+    Args:
+        task: of kind ``normals``.
+        options: whether the median is read from bins or from all angles.
+    """
 
     total: Tensor
+    squares: Tensor
+    count: Tensor
     within: Tensor
     histogram: Tensor
+    kept: list[Tensor]
+    options: NormalOptions
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, options: NormalOptions | None = None) -> None:
         super().__init__()
         self.task = task
-        self.add_sum("total")
+        self.options = options or NormalOptions()
+        for name in ("total", "squares", "count"):
+            self.add_sum(name)
         self.add_sum("within", len(LIMITS))
-        self.add_sum("histogram", round(180 / BIN) + 1, dtype=torch.int64)
+        if self.options.bin is None:
+            self.add_state("kept", [], dist_reduce_fx="cat")
+        else:
+            self.add_sum("histogram", round(180 / self.options.bin) + 1, dtype=torch.int64)
 
     @property
     def protocol(self) -> str:
         """One line that says exactly what the numbers are."""
-        return f"angle in degrees over all valid pixels of the set, median to {BIN} degrees"
+        median = "exact median" if self.options.bin is None else f"median to {self.options.bin:g} degrees"
+        return f"angle in degrees over all valid pixels of the set, {median}"
 
     def update(self, output: Tensor, label: Tensor, valid: Tensor) -> None:
         """Add a batch of directions ``(B, 3, H, W)``."""
         angle = angles(output.double(), label.double())[valid]
         self.total += angle.sum()
+        self.squares += angle.square().sum()
+        self.count += angle.numel()
         self.within += torch.stack([(angle < limit).sum() for limit in LIMITS])
-        self.histogram += torch.bincount((angle / BIN).long(), minlength=len(self.histogram))
+        if self.options.bin is None:
+            self.kept.append(angle.float())
+        else:
+            self.histogram += torch.bincount((angle / self.options.bin).long(), minlength=len(self.histogram))
 
     def compute(self) -> dict[str, float]:
-        """The five metrics."""
-        count = self.histogram.sum()
-        half = (self.histogram.cumsum(0) * 2 >= count).int().argmax()  # first bin that reaches half
-        median = (float(half) + 0.5) * BIN if count > 0 else float("nan")
-        shares = {f"within_{limit:g}": ratio(n, count) for limit, n in zip(LIMITS, self.within, strict=True)}
-        return {"mean_angle": ratio(self.total, count), "median_angle": median, **shares}
+        """The metrics asked for."""
+        values = {f"within_{limit:g}": ratio(n, self.count) for limit, n in zip(LIMITS, self.within, strict=True)}
+        values |= {"mean_angle": ratio(self.total, self.count), "median_angle": self._median()}
+        values["rmse_angle"] = ratio(self.squares, self.count) ** 0.5
+        return {name: values[name] for name in self.options.metrics}
+
+    def _median(self) -> float:
+        if self.count == 0:
+            return float("nan")
+        if self.options.bin is None:
+            ordered = dim_zero_cat(self.kept).sort().values
+            return float((ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2)
+        half = (self.histogram.cumsum(0) * 2 >= self.count).int().argmax()  # first bin that reaches half
+        return (float(half) + 0.5) * self.options.bin

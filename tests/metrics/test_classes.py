@@ -3,6 +3,7 @@ import pytest
 import torch
 from sklearn.metrics import accuracy_score, jaccard_score
 
+from mtlviz.metrics import ClassOptions
 from mtlviz.metrics.classes import ClassMeter
 from mtlviz.tasks import IGNORE, TASKS
 from tests.metrics.label_batches import example
@@ -30,7 +31,7 @@ def test_an_absent_class_counts_zero_or_not_at_all():
     label = torch.tensor([0, 0, 1, 1], dtype=torch.uint8).view(1, 1, 1, 4)
     scores = {}
     for absent in ("zero", "nan"):
-        meter = ClassMeter(TASK, absent)
+        meter = ClassMeter(TASK, ClassOptions(absent=absent))
         meter.update(logits(label), label, torch.ones(1, 1, 4, dtype=torch.bool))
         scores[absent] = meter.compute()["miou"]
     assert scores == pytest.approx({"zero": 2 / 7, "nan": 1.0})
@@ -43,3 +44,15 @@ def test_frequencies_are_shares_of_labelled_pixels():
     frequencies = {name: entry["frequency"] for name, entry in meter.per_class().items()}
     assert frequencies["background"] == pytest.approx(0.75)
     assert frequencies["torso"] == pytest.approx(0.25)
+
+
+def test_images_without_a_person_can_be_left_out():
+    label = torch.tensor([[0, 0, 1, 1], [0, 0, 0, IGNORE]], dtype=torch.uint8).view(2, 1, 1, 4)
+    given = torch.tensor([[0, 0, 1, 1], [2, 2, 2, 2]], dtype=torch.uint8).view(2, 1, 1, 4)
+    counted = []
+    for skip in (False, True):
+        meter = ClassMeter(TASK, ClassOptions(absent="nan", skip_background=skip))
+        meter.update(logits(given), label, torch.ones(2, 1, 4, dtype=torch.bool))
+        counted.append((int(meter.confusion.sum()), meter.compute()["miou"]))
+    assert counted == [(7, pytest.approx((2 / 5 + 1 + 0) / 3)), (4, 1.0)]
+    assert "images labelled background alone left out" in meter.protocol

@@ -1,6 +1,8 @@
 import pytest
 
-from mtlviz.metrics import delta_m
+from mtlviz.errors import DataError
+from mtlviz.metrics import delta_m, delta_p
+from mtlviz.metrics.baselines import Baselines, read_baselines
 
 
 @pytest.mark.parametrize(
@@ -23,6 +25,37 @@ def test_directions_can_be_given_for_other_tasks():
     assert delta_m({"flow": 1.0}, {"flow": 2.0}, {"flow": True}) == pytest.approx(50)
 
 
-def test_the_same_tasks_are_needed():
-    with pytest.raises(ValueError, match="same tasks"):
-        delta_m({"semseg": 1.0}, {"depth": 1.0})
+@pytest.mark.parametrize(
+    ("model", "baseline", "sentence"),
+    [
+        ({"semseg": 1.0, "depth": 1.0}, {"semseg": 1.0}, "depth has none; score a model"),
+        ({"semseg": 1.0}, {"semseg": 1.0, "depth": 1.0}, "hold depth, which the model"),
+        ({"semseg": 1.0}, {"semseg": 0.0}, "baseline of 'semseg' is 0"),
+        ({"flow": 1.0}, {"flow": 2.0}, "'flow' is better is unknown"),
+        ({}, {}, "no task to compare"),
+    ],
+)
+def test_what_cannot_be_compared_is_said(model, baseline, sentence):
+    with pytest.raises(DataError, match=sentence):
+        delta_m(model, baseline)
+
+
+def test_delta_p_averages_metrics_inside_a_task_first():
+    baseline = {"semseg": {"miou": 0.5, "pixel_accuracy": 0.5}, "depth": {"rmse": 1.0}}
+    model = {"semseg": {"miou": 0.6, "pixel_accuracy": 0.5}, "depth": {"rmse": 0.9}}
+    assert delta_p(model, baseline) == pytest.approx(100 * ((0.2 + 0.0) / 2 + 0.1) / 2)
+    with pytest.raises(DataError, match="metric of depth"):
+        delta_p(model, baseline | {"depth": {"abs_rel": 1.0}})
+
+
+def test_baselines_are_read_or_refused_with_a_sentence(tmp_path):
+    path = tmp_path / "baselines.json"
+    with pytest.raises(DataError, match="no single-task baselines at"):
+        read_baselines(path)
+    path.write_text('{"protocol": "atrc", "tasks": {"depth": {"rmse": 0.5}}}')
+    with pytest.raises(DataError, match="backbone: Field required"):
+        read_baselines(path)
+    given = Baselines(protocol="atrc", backbone="ViT-B", tasks={"depth": {"rmse": 0.5}})
+    path.write_text(given.model_dump_json())
+    assert read_baselines(path) == given
+    assert set(Baselines.model_json_schema()["required"]) == {"protocol", "backbone", "tasks"}

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from mtlviz.metrics import NormalOptions
 from mtlviz.metrics.normals import NormalMeter, angles
 from mtlviz.tasks import TASKS
 from tests.metrics.label_batches import example
@@ -42,3 +43,28 @@ def test_metrics_equal_numpy():
     assert scores["median_angle"] == pytest.approx(np.median(angle), abs=0.03)
     assert scores["within_30"] == pytest.approx((angle < 30).mean(), abs=1e-6)
     assert math.isclose(scores["within_11.25"], (angle < 11.25).mean(), abs_tol=1e-6)
+
+
+def test_the_exact_median_and_the_root_mean_square_equal_numpy():
+    output, label, valid = example("normals", count=3)
+    options = NormalOptions(metrics=("median_angle", "rmse_angle"), bin=None)
+    whole, first, second = NormalMeter(TASK, options), NormalMeter(TASK, options), NormalMeter(TASK, options)
+    whole.update(output, label, valid)
+    first.update(output[:1], label[:1], valid[:1])
+    second.update(output[1:], label[1:], valid[1:])
+    first.merge_state(second)
+    angle = angles(output.double(), label.double())[valid].numpy()
+    expected = {"median_angle": np.median(angle), "rmse_angle": np.sqrt(np.mean(angle**2))}
+    assert whole.compute() == pytest.approx(expected, rel=1e-6)
+    assert first.compute() == pytest.approx(expected, rel=1e-6)
+    assert "exact median" in whole.protocol
+
+
+def test_the_streamed_median_lies_within_its_bin():
+    output, label, valid = example("normals")
+    meters = [NormalMeter(TASK, NormalOptions(bin=width)) for width in (None, 0.01, 0.5)]
+    for meter in meters:
+        meter.update(output, label, valid)
+    exact, fine, coarse = (meter.compute()["median_angle"] for meter in meters)
+    assert abs(fine - exact) <= 0.011
+    assert abs(coarse - exact) <= 0.51

@@ -1,0 +1,109 @@
+"""Maximum matching of a sparse bipartite graph, in array operations.
+
+``scipy.sparse.csgraph.maximum_bipartite_matching`` gives the same number but can take minutes on the long chains that
+two nearby boundaries form; here nearest pairs come first and what is left is augmented from all free ends at once.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+NONE = -1
+
+
+def maximum_matching(
+    left: Int[np.ndarray, "E"], right: Int[np.ndarray, "E"], length: Float[np.ndarray, "E"], size: tuple[int, int]
+) -> Int[np.ndarray, "L"]:
+    """For every left vertex its partner or -1, as many partners as there can be.
+
+    Args:
+        left: left end of every edge.
+        right: right end of every edge.
+        length: short edges are preferred where the choice is free; changes which are matched, never how many.
+        size: numbers of left and right vertices.
+    """
+    partner, holder = _nearest_first(left, right, length, size)
+    if (holder == NONE).sum() < (partner == NONE).sum():  # search from the side with fewer free vertices
+        _augment(_Neighbours.of(right, left, size[1]), holder, partner)
+    else:
+        _augment(_Neighbours.of(left, right, size[0]), partner, holder)
+    return partner
+
+
+def _nearest_first(
+    left: Int[np.ndarray, "E"], right: Int[np.ndarray, "E"], length: Float[np.ndarray, "E"], size: tuple[int, int]
+) -> tuple[Int[np.ndarray, "L"], Int[np.ndarray, "R"]]:
+    """A matching to which no edge can be added: of both sides the partners."""
+    partner, holder = np.full(size[0], NONE), np.full(size[1], NONE)
+    order = np.argsort(length, kind="stable")
+    left, right = left[order], right[order]
+    while len(left):
+        position = np.arange(len(left))
+        first_left, first_right = np.empty(size[0], int), np.empty(size[1], int)
+        first_left[left[::-1]] = position[::-1]  # the shortest edge is written last
+        first_right[right[::-1]] = position[::-1]
+        chosen = (first_left[left] == position) & (first_right[right] == position)
+        partner[left[chosen]], holder[right[chosen]] = right[chosen], left[chosen]
+        rest = (partner[left] == NONE) & (holder[right] == NONE)
+        left, right = left[rest], right[rest]
+    return partner, holder
+
+
+@dataclass(frozen=True)
+class _Neighbours:
+    """The right ends of every left vertex, one after another."""
+
+    ends: Int[np.ndarray, "E"]
+    start: Int[np.ndarray, "L1"]
+
+    @classmethod
+    def of(cls, left: Int[np.ndarray, "E"], right: Int[np.ndarray, "E"], count: int) -> "_Neighbours":
+        start = np.concatenate([[0], np.cumsum(np.bincount(left, minlength=count))])
+        return cls(right[np.argsort(left, kind="stable")], start)
+
+    def edges_from(self, vertices: Int[np.ndarray, "V"]) -> tuple[Int[np.ndarray, "F"], Int[np.ndarray, "F"]]:
+        """Both ends of all edges that leave the vertices."""
+        counts = self.start[vertices + 1] - self.start[vertices]
+        before = np.cumsum(counts) - counts
+        place = np.arange(counts.sum()) + np.repeat(self.start[vertices] - before, counts)
+        return np.repeat(vertices, counts), self.ends[place]
+
+
+def _augment(graph: _Neighbours, partner: Int[np.ndarray, "L"], holder: Int[np.ndarray, "R"]) -> None:
+    """Lengthen a matching in place until no augmenting path is left (Berge): then it is the largest."""
+    ends, parent = _paths(graph, partner, holder)
+    while len(ends):
+        while len(ends):  # back along all paths together
+            vertices = parent[ends]
+            earlier = partner[vertices]
+            partner[vertices], holder[ends] = ends, vertices
+            ends = earlier[earlier != NONE]
+        ends, parent = _paths(graph, partner, holder)
+
+
+def _paths(
+    graph: _Neighbours, partner: Int[np.ndarray, "L"], holder: Int[np.ndarray, "R"]
+) -> tuple[Int[np.ndarray, "P"], Int[np.ndarray, "R"]]:
+    """Trees of alternating paths from all free left vertices at once, each until it meets a free right vertex.
+
+    Returns:
+        Right ends of augmenting paths that share no vertex, and of every right vertex the left one before it.
+    """
+    parent = np.full(len(holder), NONE)
+    root = np.arange(len(partner))
+    done = np.zeros(len(partner), bool)
+    frontier, found = np.flatnonzero(partner == NONE), []
+    while len(frontier):
+        source, reached = graph.edges_from(frontier)
+        new = parent[reached] == NONE
+        parent[reached[new]] = source[new]  # one of those that reach it
+        reached = np.unique(reached[new])
+        trees, free = root[parent[reached]], holder[reached] == NONE
+        roots, first = np.unique(trees[free], return_index=True)
+        done[roots] = True
+        found.append(reached[free][first])
+        following = holder[reached[~free]]
+        root[following] = trees[~free]
+        frontier = following[~done[root[following]]]
+    return (np.concatenate(found) if found else np.empty(0, int)), parent
