@@ -24,7 +24,8 @@ class Readable:
 
     Attributes:
         candidates: ``(S,)`` bool, tokens that take part in the competition for being read. Cross-attention:
-            the valid tokens of the other tasks. KEM: all valid tokens, its own task's included.
+            the valid tokens of the other tasks. KEM: all valid tokens, its own task's included. Silenced tasks are
+            out of it.
         read: ``(S,)`` bool, candidates whose weight can be more than 0. Cross-attention: all candidates, or
             the K that the token likes best. KEM: the at most L * K tokens that a slot picked.
     """
@@ -42,6 +43,7 @@ def readable(trace: RowTrace, token: int) -> Readable:
         if trace.picks is None:
             return Readable(candidates, candidates)
         return Readable(candidates, attention_rows(trace, [token])[0] > 0)
+    candidates = candidates & ~np.isneginf(np.asarray(trace.logits)).all(0)
     picks = np.asarray(trace.picks)
     read = np.zeros(trace.layout.tokens, bool)
     read[picks[picks >= 0]] = True

@@ -8,17 +8,18 @@ from dataclasses import dataclass, fields
 from typing import TypeVar
 
 import numpy as np
-from jaxtyping import Float, Int, Shaped
-from threadpoolctl import threadpool_limits
+from jaxtyping import Bool, Float, Int, Shaped
 
-from mtlviz.analysis.attention import attention_rows, readable, row_blocks
-from mtlviz.analysis.composite import picked_tokens
-from mtlviz.analysis.entropy import entropy, normalised_entropy
+from mtlviz.analysis.attention import BLOCK_ENTRIES, attention_rows, readable, row_blocks
+from mtlviz.analysis.effective_rank import effective_rank
+from mtlviz.analysis.entropy import normalised_entropy
 from mtlviz.analysis.token_labels import UNKNOWN
-from mtlviz.trace import RowTrace, SlotTrace, TokenLayout
+from mtlviz.trace import RowTrace, TokenLayout
 
 TOP_P = 0.9
 """Share of the mass that ``top_p_tokens`` counts tokens for."""
+TOP_PS = (0.1, 0.25, 0.5, 0.75, TOP_P, 0.95, 0.99)
+"""Shares of the mass of the curve ``top_p_counts``."""
 
 Rows = Float[np.ndarray, "rows S"]
 PerRow = Float[np.ndarray, " rows"]
@@ -34,7 +35,7 @@ class RowStatistics:
         mass: sum of the weights, 1 unless KEM's competition drops mass.
         entropy: -sum a log a / log candidates; 0 one token, 1 all candidates alike.
         participation: 1 / sum a^2, the number of tokens that equal weights would need to be as spread.
-        top_p_tokens: int, the fewest tokens that hold ``TOP_P`` of the mass.
+        top_p_counts: int ``(rows, P)``, the fewest tokens that hold each share ``TOP_PS`` of the mass.
         sources: ``(rows, T)`` mass on the tokens of each task.
     """
 
@@ -43,8 +44,13 @@ class RowStatistics:
     mass: PerRow
     entropy: PerRow
     participation: PerRow
-    top_p_tokens: Int[np.ndarray, " rows"]
+    top_p_counts: Int[np.ndarray, "rows P"]
     sources: Float[np.ndarray, "rows T"]
+
+    @property
+    def top_p_tokens(self) -> Int[np.ndarray, " rows"]:
+        """The fewest tokens that hold ``TOP_P`` of the mass."""
+        return self.top_p_counts[:, TOP_PS.index(TOP_P)]
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,8 @@ class MapStatistics:
         sources: ``(T, T)`` mass that the readers of each task (rows) take from each task (columns).
         columns: ``(S,)`` mean weight with which each token is read (its column mass).
         read_tokens: tokens with a column mass above 0.
-        effective_rank: exp of the entropy of the normalised singular values, 1 to S; None if not asked for.
+        effective_rank: exp of the entropy of the normalised singular values, 1 to S, see ``effective_rank``; None if
+            not asked for.
         noise: of every row, or None without labels.
     """
 
@@ -111,18 +118,24 @@ def row_noise(trace: RowTrace, tokens: Int[np.ndarray, " rows"] | list[int], lab
     return noise_of_rows(trace, wanted, attention_rows(trace, wanted), labels)
 
 
-def map_statistics(trace: RowTrace, labels: Int[np.ndarray, " N"] | None = None, *, rank: bool = True) -> MapStatistics:
-    """Statistics of the whole map, streamed in blocks of rows.
+def map_statistics(
+    trace: RowTrace, labels: Int[np.ndarray, " N"] | None = None, *, rank: bool = True, entries: int = BLOCK_ENTRIES
+) -> MapStatistics:
+    """Statistics of the whole map, exact and streamed in blocks of rows.
+
+    Takes S^2 D multiply-adds, S^2 exponentials (cross-attention) and the sorting of S rows of S numbers, in memory for
+    a few blocks: the map is never held.
 
     Args:
         trace: of cross-attention or KEM, as CPU arrays.
         labels: of each place on the token grid, for the noise mass.
-        rank: compute the effective rank; for cross-attention it needs S^2 memory and S^3 time.
+        rank: compute the effective rank, see there what it takes.
+        entries: weights of a block.
     """
     layout = trace.layout
     parts, noises = [], []
     columns = np.zeros(layout.tokens)
-    for tokens, rows in row_blocks(trace):
+    for tokens, rows in row_blocks(trace, entries=entries):
         parts.append(statistics_of_rows(trace, tokens, rows))
         columns += rows.sum(0, dtype=np.float64)
         if labels is not None:
@@ -141,34 +154,6 @@ def map_statistics(trace: RowTrace, labels: Int[np.ndarray, " N"] | None = None,
     )
 
 
-def effective_rank(trace: RowTrace) -> float:
-    """Effective rank of the map of all tokens that are not padding (Roy & Vetterli, 2007), exact.
-
-    KEM's map has at most L non-zero singular values: those of an L x L matrix made of the map's factors.
-    """
-    valid = np.flatnonzero(trace.layout.valid_tokens())
-    if isinstance(trace, SlotTrace):
-        write = np.linalg.qr(np.asarray(trace.write, np.float64)[valid]).R  # (min(n, L), L)
-        retrieve = np.linalg.qr(picked_tokens(trace)[1].T).R  # (min(M, L), L)
-        return rank_of_spectrum(np.linalg.svdvals(write @ retrieve.T))
-    weights = attention_rows(trace, valid)[:, valid]
-    # Several BLAS threads spin against whatever else runs: one is up to thirty times faster on a busy machine.
-    with threadpool_limits(1, user_api="blas"):
-        return rank_of_spectrum(np.linalg.svdvals(weights))
-
-
-def rank_of_spectrum(singular_values: Float[np.ndarray, " k"]) -> float:
-    """Exponential of the entropy of the normalised singular values: 1 for one, k for k equal ones.
-
-    Raises:
-        ValueError: if all are zero or one is not a number.
-    """
-    total = singular_values.sum(dtype=np.float64)
-    if not total > 0:
-        raise ValueError("the effective rank of a zero matrix is not defined")
-    return float(np.exp(entropy(singular_values.astype(np.float64)[None] / total)[0]))
-
-
 def statistics_of_rows(trace: RowTrace, tokens: Int[np.ndarray, " rows"], rows: Rows) -> RowStatistics:
     """``row_statistics`` of rows that are there already, of ``row_blocks`` for example."""
     mass = rows.sum(1, dtype=np.float64)
@@ -182,26 +167,45 @@ def statistics_of_rows(trace: RowTrace, tokens: Int[np.ndarray, " rows"], rows: 
         mass=mass,
         entropy=normalised_entropy(shares, candidates),
         participation=1 / np.square(shares, dtype=np.float64).sum(1),
-        top_p_tokens=(ordered < TOP_P).sum(1) + 1,
+        top_p_counts=np.stack([(ordered < share).sum(1) + 1 for share in TOP_PS], 1),
         sources=sources,
     )
 
 
 def noise_of_rows(
-    trace: RowTrace, tokens: Int[np.ndarray, " rows"], rows: Rows, labels: Int[np.ndarray, " N"]
+    trace: RowTrace,
+    tokens: Int[np.ndarray, " rows"],
+    rows: Rows,
+    labels: Int[np.ndarray, " N"],
+    among: Bool[np.ndarray, " S"] | None = None,
 ) -> Noise:
-    """``row_noise`` of rows that are there already, of ``row_blocks`` for example."""
+    """``row_noise`` of rows that are there already, of ``row_blocks`` for example.
+
+    Args:
+        trace: of cross-attention or KEM, as CPU arrays.
+        tokens: whose rows.
+        rows: of weights.
+        labels: of each place on the token grid.
+        among: tokens that can be relevant; all others are noise whatever their label. None takes all.
+    """
     every = _of_all_tokens(labels, trace.layout)
     own = every[tokens]
     known = every != UNKNOWN
-    other = known[None] & (every[None] != own[:, None])  # (rows, S)
+    relevant = known if among is None else known & among
+    other = known[None] & ~((every[None] == own[:, None]) & relevant)  # (rows, S)
     mass = _share((rows * other).sum(1, dtype=np.float64), rows[:, known].sum(1, dtype=np.float64), own)
+    allowed = candidate_mask(trace, tokens)  # (rows, S)
+    chance = _share((allowed & other).sum(1).astype(float), (allowed & known).sum(1).astype(float), own)
+    return Noise(mass, chance)
+
+
+def candidate_mask(trace: RowTrace, tokens: Int[np.ndarray, " rows"]) -> Bool[np.ndarray, "rows S"]:
+    """Which tokens each of ``tokens`` could read."""
     per_task = trace.layout.tokens_per_task
     groups, inverse = np.unique(tokens // per_task, return_inverse=True)
     of_groups = np.stack([readable(trace, int(task) * per_task).candidates for task in groups])
-    allowed = of_groups[inverse]  # (rows, S)
-    chance = _share((allowed & other).sum(1).astype(float), (allowed & known).sum(1).astype(float), own)
-    return Noise(mass, chance)
+    mask: Bool[np.ndarray, "rows S"] = of_groups[inverse]
+    return mask
 
 
 def _share(part: PerRow, whole: PerRow, own: Int[np.ndarray, " rows"]) -> PerRow:

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mtlviz.cli.answers import AsJson, answer, plain
-from mtlviz.cli.evaluate import DEFAULT_LIMIT, ROOMS, Cache, Data, Limit, images_on_disk
+from mtlviz.cli.evaluate import Cache, Data, Limit, image_count, images_on_disk
+from mtlviz.cli.models import models_named, network_card, one_size
 from mtlviz.cli.noise_texts import noise_texts
-from mtlviz.cli.options import Device, Workers, checkpoint_folder, chosen_device
+from mtlviz.cli.options import Device, Folder, More, OutFile, Workers, checkpoint_folder, chosen_device
+from mtlviz.cli.outputs import check_file
 from mtlviz.cli.progress import bar
-from mtlviz.cli.stability import Folder, More, OutFile, check_file, one_size
 from mtlviz.errors import OptionError
 
 if TYPE_CHECKING:
@@ -48,12 +49,12 @@ def noise(
     Example:
         python -m mtlviz noise --checkpoints none kem cross_attention --data rooms:val --limit 100 --out noise.json
     """
-    names = list(dict.fromkeys([*(checkpoints or []), *(more or [])])) or ["kem"]
+    names = models_named(checkpoints, more)
     check_file(out)
     place, where = checkpoint_folder(folder), chosen_device(device)
     size = one_size([_card(name, place) for name in names])
     source = images_on_disk(data, limit, size, cache, workers)
-    count = DEFAULT_LIMIT if limit is None and data.startswith(ROOMS) else limit
+    count = image_count(data, limit)
     content = plain(_measured(names, place, where, source, count, seed) | {"data": data})
     if out is not None:
         _write(out, content)
@@ -90,11 +91,7 @@ def _record(name: str, folder: Path, device: str, samples: "Samples", seed: int)
 
 def _card(name: str, folder: Path) -> "ModelCard":
     """The card of a network with at least two tasks to disturb and to watch."""
-    from mtlviz.checkpoints import read_card
-
-    card = read_card(name, folder)
-    if card.part != "network":
-        raise OptionError(f"Checkpoint {name!r} is an encoder, not a network; choose another.")
+    card = network_card(name, folder)
     if len(card.tasks) < 2:
         raise OptionError(f"Checkpoint {name!r} has one task only; noise between tasks needs a model of two or more.")
     return card

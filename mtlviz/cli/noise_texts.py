@@ -27,9 +27,10 @@ def noise_texts(found: Values) -> list[RenderableType]:
     if differences:
         texts += ["", f"Less {names[0]}, image by image:"]
         texts += _tables(found, [gap["model"] for gap in differences], differences)
-    curve = _curve_rows(models)
-    if curve:
-        texts += ["", table(("noise mass by tokens", "candidates", "noise", "chance", "floor"), curve)]
+    for key, part, title in (("curve", "fraction", "share of the places"), ("task_curve", "tasks", "tasks read")):
+        curve = _curve_rows(models, key, part)
+        if curve:
+            texts += ["", table((f"noise mass by {title}", title, *_CURVE), curve)]
     return [*texts, "", *_left_out(models), found["protocol"]]
 
 
@@ -57,11 +58,15 @@ def _filled(title: str, names: Sequence[str], rows: Sequence[Sequence[str]]) -> 
         yield from ("", table((title, *names), kept))
 
 
-def _curve_rows(models: Sequence[Values]) -> list[list[object]]:
+_CURVE = ("candidates", "noise", "chance", "floor", "outside", "outside_floor")
+"""Numbers of a point of a curve."""
+
+
+def _curve_rows(models: Sequence[Values], curve: str, part: str) -> list[list[object]]:
     return [
-        [model["name"], *(point.get(key, {}).get("mean") for key in ("candidates", "noise", "chance", "floor"))]
+        [model["name"], point[part], *(point.get(key, {}).get("mean") for key in _CURVE)]
         for model in models
-        for point in model["curve"]
+        for point in model.get(curve, ())
     ]
 
 
@@ -71,6 +76,7 @@ def _left_out(models: Sequence[Values]) -> list[str]:
         for model in models
         if model["left_out"]
     ]
+    said += [f"{model['name']}: {model['maps_note']}" for model in models if model.get("maps_note")]
     return [*said, ""] if said else []
 
 

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from mtlviz.analysis.attention import attention_rows, logit_half_range, noise_floor
+from mtlviz.analysis.attention import attention_rows, logit_half_range, noise_floor, readable
 from mtlviz.analysis.attention_statistics import row_noise
 from mtlviz.analysis.noise.columns import column_numbers
-from mtlviz.analysis.noise.curve import only_places, token_curve
-from mtlviz.analysis.noise.floors import half_ranges, row_floors, write_floor, write_half_range
+from mtlviz.analysis.noise.curve import only_places, task_curve, token_curve
+from mtlviz.analysis.noise.floors import floors_of_rows, half_ranges, row_floors, write_floor, write_half_range
 from mtlviz.analysis.noise.maps import map_numbers
 from mtlviz.analysis.noise.names import map_measures
 from mtlviz.analysis.token_labels import UNKNOWN
+from mtlviz.edits import Edit
 from mtlviz.models.interactions import build_interaction
 from mtlviz.trace import INTERACTION, AttentionTrace, TokenLayout, to_arrays
 from tests.analysis.slot_traces import GRID, TASKS, half_padding, random_trace, slot_trace
@@ -56,6 +57,97 @@ def test_uniform_logits_give_the_closed_form_at_every_number_of_tokens():
     for point in token_curve(attention(0.0), LABELS, seed=3):
         assert point.noise == pytest.approx(point.chance, abs=1e-6)
         assert point.floor == pytest.approx(point.chance, abs=1e-6)
+        assert point.outside == pytest.approx(point.outside_chance, abs=1e-6)
+        assert point.outside_floor == pytest.approx(point.outside_chance, abs=1e-6)
+
+
+def test_outside_a_fixed_set_uniform_reading_leaves_one_less_m_over_n():
+    """Over places the m tokens of the smallest draw stay while n grows."""
+    points = token_curve(attention(0.0), LABELS, seed=3)
+    first = points[0]
+    relevant = (1 - first.outside) * first.candidates
+    for point in points:
+        assert point.outside == pytest.approx(1 - relevant / point.candidates, abs=1e-6)
+    for point in token_curve(attention(1.5), LABELS, seed=3):
+        assert 0 < point.outside_floor < point.outside < 1
+
+
+def silenced(trace):
+    """The trace of the same queries and keys with tasks out of the competition."""
+    return lambda tasks: replace(trace, silenced=tasks)
+
+
+def test_uniform_logits_give_the_closed_form_at_every_number_of_tasks():
+    """Of the same labels in all k tasks (n - m) / n whatever k; of those in one of them alone 1 - m / (k N)."""
+    found = task_curve(silenced(attention(0.0)), LABELS, seed=1, readers=N)
+    assert list(found) == [1, 2]
+    alike = np.array([(label == LABELS).mean() for label in LABELS])
+    for count, point in found.items():
+        assert point.candidates == count * N
+        for value in (point.noise, point.chance, point.floor):
+            assert value == pytest.approx((1 - alike).mean(), abs=1e-6)
+        for value in (point.outside, point.outside_chance, point.outside_floor):
+            assert value == pytest.approx((1 - alike / count).mean(), abs=1e-6)
+
+
+@pytest.mark.parametrize("changes", [{}, {"pairwise": True}, {"picks": 2}])
+def test_the_curve_over_tasks_ends_where_nobody_is_silenced(changes):
+    trace = attention(2.0, half_padding(), **changes)
+    found = task_curve(silenced(trace), LABELS, seed=1, readers=N)
+    whole = map_numbers(trace, {"classes": LABELS}, rank=False).numbers
+    assert found[2].noise == pytest.approx(whole["noise:classes"], rel=1e-5)
+    assert found[2].floor == pytest.approx(whole["floor:classes"], rel=1e-5, nan_ok=True)
+    assert np.isnan(found[2].floor) == ("picks" in changes)
+
+
+def test_silenced_tasks_are_no_candidates_of_slots():
+    torch.manual_seed(0)
+    module = build_interaction("kem", 16, TASKS, {"slots": 5, "picks": 2}).eval()
+    features = {task: torch.randn(1, 16, *GRID) for task in TASKS}
+
+    def without(tasks):
+        with torch.inference_mode():
+            return to_arrays(module(features, capture=INTERACTION, edit=Edit(silenced=tasks))[1])
+
+    trace = without(("depth",))
+    candidates = readable(trace, 0).candidates
+    np.testing.assert_array_equal(candidates, np.repeat([True, False, True], N))
+    assert readable(trace, 0).read.sum() == len(np.unique(trace.picks))
+    found = task_curve(without, LABELS, seed=1)
+    assert [(count, point.candidates) for count, point in found.items()] == [(1, N), (2, 2 * N), (3, 3 * N)]
+
+
+@pytest.mark.parametrize("padding", [False, True])
+def test_slots_that_read_every_token_have_a_floor_and_keep_above_it(padding):
+    torch.manual_seed(0)
+    module = build_interaction("kem", 16, TASKS, {"slots": 5, "picks": None}).eval()
+    torch.nn.init.normal_(module.memory)
+    features = {task: torch.randn(1, 16, *GRID) for task in TASKS}
+    mask = torch.from_numpy(half_padding())[None] if padding else None
+    with torch.inference_mode():
+        trace = to_arrays(module(features, mask=mask, capture=INTERACTION)[1])
+    labels = np.where(np.arange(N) % 7, LABELS, UNKNOWN)
+    tokens, known = valid_tokens(trace), np.tile(labels, len(TASKS)) != UNKNOWN
+    noise = row_noise(trace, tokens, labels)
+    floors = floors_of_rows(trace, tokens, noise.chance, known)
+    has = np.isfinite(noise.mass)
+    assert (noise.mass[has] >= floors[has] - 1e-6).all()
+    assert (floors[has] > 0.05).all()
+    flat = replace(trace, logits=np.where(np.isfinite(trace.logits), 0, trace.logits), weights=np.where(
+        trace.picks >= 0, 1 / len(tokens), 0))  # fmt: skip
+    alike = row_noise(flat, tokens, labels)
+    np.testing.assert_allclose(alike.mass[has], alike.chance[has], atol=1e-6)
+    np.testing.assert_allclose(floors_of_rows(flat, tokens, alike.chance, known)[has], alike.chance[has], atol=1e-6)
+
+
+def test_the_top_p_curve_of_even_reading_is_p_itself():
+    found = map_numbers(attention(0.0), {}).top_p
+    for share, (tokens, part) in found.items():
+        assert tokens == pytest.approx(np.ceil(round(share * 2 * N, 6)), abs=1)
+        assert part == pytest.approx(share, abs=1 / N)
+    sharp = [tokens for tokens, _ in map_numbers(attention(3.0), {}).top_p.values()]
+    assert sharp == sorted(sharp)
+    assert sharp[-1] < 2 * N
 
 
 @pytest.mark.parametrize("sharpness", [0.3, 1.0, 4.0])
@@ -109,6 +201,7 @@ def test_numbers_equal_a_literal_sum_over_the_whole_map(trace):
     assert found.numbers["noise:classes"] == pytest.approx((weights * other).sum(1).mean(), rel=1e-5)
     assert found.numbers["variance:classes"] == pytest.approx((weights**2 * other).sum(1).mean(), rel=1e-5)
     label = int(LABELS[0])
+    assert found.classes == found.labels["classes"]
     assert found.classes[label][0] == pytest.approx((weights * other)[every == label].sum(1).mean(), rel=1e-5)
     blocks = (len(TASKS), N, len(TASKS), N)
     read, noisy = (m.reshape(blocks).sum((1, 3)) for m in (weights, weights * other))

@@ -1,6 +1,6 @@
 """One model over a set of images: its map and the experiments on it, image by image."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Protocol, runtime_checkable
 
@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Float
 from threadpoolctl import threadpool_limits
 
-from mtlviz.analysis.noise.curve import FRACTIONS, token_curve
+from mtlviz.analysis.noise.curve import FRACTIONS, task_curve, token_curve
+from mtlviz.analysis.noise.diffusion_map import diffusion_numbers
 from mtlviz.analysis.noise.doses import (
     FEATURES,
     RECORDED,
@@ -23,12 +24,13 @@ from mtlviz.analysis.noise.doses import (
     task_features,
 )
 from mtlviz.analysis.noise.maps import MapNumbers, map_numbers
-from mtlviz.analysis.noise.oracles import CLASSES, Labels, oracle_labels
+from mtlviz.analysis.noise.oracles import CLASSES, Labels, label_names, oracle_labels
 from mtlviz.checkpoints import ModelCard
 from mtlviz.data.sample import Sample
-from mtlviz.engine import Engine
+from mtlviz.edits import Edit
+from mtlviz.engine import Engine, Run
 from mtlviz.errors import DataError
-from mtlviz.trace import AttentionTrace, RowTrace, SlotTrace
+from mtlviz.trace import INTERACTION, AffinityTrace, AttentionTrace, RowTrace, SlotTrace
 
 RANKED = 10
 """Images whose effective rank is computed: that of attention takes time with the cube of the tokens."""
@@ -36,6 +38,7 @@ SEEDS_APART = 100_000
 """Distance of the seeds of two studies, so that no image of one draws as an image of the other."""
 
 Columns = dict[str, Float[np.ndarray, " n"]]
+Named = dict[str, dict[str, tuple[float, ...]]]
 
 
 @runtime_checkable
@@ -56,9 +59,12 @@ class ModelRecord:
         doses: the experiments that were made.
         left_out: those that its interaction cannot apply.
         effects: by experiment, then by measure ``(n,)``.
-        maps: by measure ``(n,)``; empty where the model has no rows of weights.
-        curve: by fraction of the places, then by measure ``(n,)``; empty likewise.
-        classes: by class ``(n, 2)`` noise mass and chance of its readers.
+        maps: by measure ``(n,)``; empty where the model has no weights between tokens.
+        curve: by fraction of the places, then by measure ``(n,)``; empty where it has no rows of weights.
+        task_curve: by number of tasks that can be read, then by measure ``(n,)``; empty likewise.
+        top_p: by share of a row's mass, then ``tokens`` and ``share`` ``(n,)``; empty likewise.
+        labels: by oracle, then by name of the label ``(n, 2)`` noise mass and chance of its readers, means over the
+            labels of an image that have the name.
         pairs: ``(n, T, T)`` noise mass of readers (rows) among what they read from each task (columns); all NaN
             likewise.
         sources: ``(n, T, T)`` share of what they read that comes from each task.
@@ -71,7 +77,9 @@ class ModelRecord:
     effects: dict[str, Columns]
     maps: Columns
     curve: dict[float, Columns]
-    classes: dict[int, Float[np.ndarray, "n 2"]]
+    task_curve: dict[float, Columns]
+    top_p: dict[float, Columns]
+    labels: dict[str, dict[str, Float[np.ndarray, "n 2"]]]
     pairs: Float[np.ndarray, "n T T"]
     sources: Float[np.ndarray, "n T T"]
     images: int
@@ -85,7 +93,12 @@ class ModelRecord:
 
 
 def model_record(
-    engine: Engine, samples: Samples, *, seed: int = 0, progress: Callable[[int], None] | None = None
+    engine: Engine,
+    samples: Samples,
+    experiments: Sequence[Dose] | None = None,
+    *,
+    seed: int = 0,
+    progress: Callable[[int], None] | None = None,
 ) -> ModelRecord:
     """Measure a model over a set.
 
@@ -93,6 +106,7 @@ def model_record(
         engine: of the model.
         samples: the images; oracles and metrics come from their labels. Features that are swapped in are those of
             the image before, for the first image those of the last.
+        experiments: to make, all of them if None; those that the model cannot apply are left out.
         seed: of all draws.
         progress: called with the number of images done.
 
@@ -101,7 +115,7 @@ def model_record(
     """
     if not len(samples):
         raise DataError("The set holds no image; give one with at least one.")
-    grid = dose_grid(engine.card.tasks)
+    grid = dose_grid(engine.card.tasks) if experiments is None else tuple(experiments)
     doses = tuple(dose for dose in grid if can_apply(engine, dose))
     tally = _Tally()
     others = _other_features(engine, samples)
@@ -112,9 +126,7 @@ def model_record(
             own, labels = features_of(clean), oracle_labels(clean)
             material = Material(seed * SEEDS_APART + number, own.layout.tokens, others, labels)
             tally.effects.append(dose_effects(engine, clean, doses, material))
-            trace = clean.trace.interaction
-            if isinstance(trace, SlotTrace | AttentionTrace):
-                tally.add_map(trace, labels, material.seed)
+            tally.add_map(engine, clean, labels, material.seed)
             others = task_features(own)
             if progress:
                 progress(number + 1)
@@ -127,31 +139,79 @@ class _Tally:
     def __init__(self) -> None:
         self.effects: list[dict[str, Row]] = []
         self.maps: list[MapNumbers] = []
+        self.numbers: list[Row] = []
+        self.labels: list[Named] = []
+        self.top_p: list[dict[float, Row]] = []
         self.curves: list[dict[float, Row]] = []
+        self.task_curves: list[dict[float, Row]] = []
 
-    def add_map(self, trace: RowTrace, labels: Labels, seed: int) -> None:
-        """The map of one more image."""
-        self.maps.append(map_numbers(trace, labels, rank=len(self.maps) < RANKED))
-        points = token_curve(trace, labels[CLASSES], seed) if CLASSES in labels else []
-        self.curves.append({fraction: asdict(point) for fraction, point in zip(FRACTIONS, points, strict=False)})
+    def add_map(self, engine: Engine, clean: Run, labels: Labels, seed: int) -> None:
+        """The map of one more image, if it has one."""
+        trace = clean.trace.interaction
+        if isinstance(trace, AffinityTrace):
+            self.numbers.append(diffusion_numbers(trace, labels))
+        if not isinstance(trace, SlotTrace | AttentionTrace):
+            return
+        found = map_numbers(trace, labels, rank=len(self.maps) < RANKED, features=clean.trace.features)
+        self.maps.append(found)
+        self.numbers.append(found.numbers)
+        self.labels.append(_named(found, label_names(clean, labels)))
+        self.top_p.append({part: {"tokens": one, "share": share} for part, (one, share) in found.top_p.items()})
+        if CLASSES not in labels:
+            return
+        points = token_curve(trace, labels[CLASSES], seed)
+        self.curves.append({part: asdict(point) for part, point in zip(FRACTIONS, points, strict=True)})
+
+        def without(tasks: tuple[str, ...]) -> RowTrace:
+            edit = Edit(silenced=tasks) if tasks else None
+            silent = engine.run(clean.sample, capture=INTERACTION, edit=edit).trace.interaction
+            if not isinstance(silent, SlotTrace | AttentionTrace):
+                raise TypeError("a silenced task changed the kind of the interaction")
+            return silent
+
+        by_tasks = task_curve(without, labels[CLASSES], seed)
+        self.task_curves.append({float(count): asdict(point) for count, point in by_tasks.items()})
 
     def record(self, card: ModelCard, doses: tuple[Dose, ...], left_out: tuple[Dose, ...]) -> ModelRecord:
         """All of them."""
         shape = (len(self.effects), len(card.tasks), len(card.tasks))
-        labels = sorted({label for one in self.maps for label in one.classes})
-        nothing = (float("nan"), float("nan"))
         return ModelRecord(
             card=card,
             doses=doses,
             left_out=left_out,
             effects={dose.key: _columns([one.get(dose.key, {}) for one in self.effects]) for dose in doses},
-            maps=_columns([one.numbers for one in self.maps]),
-            curve={part: _columns([one.get(part, {}) for one in self.curves]) for part in _parts(self.curves)},
-            classes={label: np.array([one.classes.get(label, nothing) for one in self.maps]) for label in labels},
+            maps=_columns(self.numbers),
+            curve=_by_part(self.curves),
+            task_curve=_by_part(self.task_curves),
+            top_p=_by_part(self.top_p),
+            labels=_by_name(self.labels),
             pairs=np.array([one.pairs for one in self.maps] or np.full(shape, np.nan)),
             sources=np.array([one.sources for one in self.maps] or np.full(shape, np.nan)),
             images=len(self.effects),
         )
+
+
+def _named(found: MapNumbers, names: Mapping[str, Mapping[int, str]]) -> Named:
+    """By oracle and name of the label the means over the labels of that name."""
+    grouped: dict[str, dict[str, list[tuple[float, float]]]] = {}
+    for oracle, by_label in found.labels.items():
+        for label, pair in by_label.items():
+            grouped.setdefault(oracle, {}).setdefault(names[oracle][label], []).append(pair)
+    return {
+        oracle: {name: tuple(np.mean(pairs, 0).tolist()) for name, pairs in named.items()}
+        for oracle, named in grouped.items()
+    }
+
+
+def _by_name(images: list[Named]) -> dict[str, dict[str, Float[np.ndarray, "n 2"]]]:
+    """The same with one row an image, NaN where it has none of the name."""
+    nothing = (float("nan"), float("nan"))
+    oracles = dict.fromkeys(oracle for one in images for oracle in one)
+    found = {}
+    for oracle in oracles:
+        known = dict.fromkeys(name for one in images for name in one.get(oracle, {}))
+        found[oracle] = {name: np.array([one.get(oracle, {}).get(name, nothing) for one in images]) for name in known}
+    return found
 
 
 def _other_features(engine: Engine, samples: Samples) -> dict[str, Places]:
@@ -161,8 +221,10 @@ def _other_features(engine: Engine, samples: Samples) -> dict[str, Places]:
     return task_features(features_of(engine.run(samples[len(samples) - 1], capture=FEATURES)))
 
 
-def _parts(curves: Iterable[Mapping[float, Row]]) -> list[float]:
-    return sorted({part for one in curves for part in one})
+def _by_part(curves: list[dict[float, Row]]) -> dict[float, Columns]:
+    """By part of a curve the columns of its measures."""
+    parts = sorted({part for one in curves for part in one})
+    return {part: _columns([one.get(part, {}) for one in curves]) for part in parts}
 
 
 def _columns(rows: list[Row]) -> Columns:

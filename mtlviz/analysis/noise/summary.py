@@ -7,12 +7,11 @@ import numpy as np
 from jaxtyping import Float
 
 from mtlviz.analysis.noise.curve import FRACTIONS
-from mtlviz.analysis.noise.doses import DISTRACTORS, LEVELS, SHUFFLED, Dose
-from mtlviz.analysis.noise.names import WHAT, dose_measures, map_measures
-from mtlviz.analysis.noise.oracles import ORACLES
+from mtlviz.analysis.noise.doses import DISTRACTORS, DRAWS, IMAGE_LEVELS, LEVELS, SHUFFLED, Dose
+from mtlviz.analysis.noise.names import CURVES, WHAT, dose_measures, map_measures, map_note
+from mtlviz.analysis.noise.oracles import CLASSES, ORACLES
 from mtlviz.analysis.noise.record import RANKED, ModelRecord
 from mtlviz.analysis.stability.intervals import LEVEL, RESAMPLES, mean_intervals
-from mtlviz.tasks import TASKS
 
 KIND = "noise"
 """Kind of these results among the files of ``mtlviz.results``."""
@@ -41,7 +40,7 @@ def noise_summary(records: Sequence[ModelRecord], seed: int) -> Plain:
         counts = ", ".join(str(record.images) for record in records)
         raise ValueError(f"records of one set hold the same images; these hold {counts}")
     tasks = {task.name: task for record in records for task in record.card.tasks}
-    measures = {**map_measures(), **dose_measures(list(tasks.values()))}
+    measures = {**map_measures(), **CURVES, **dose_measures(list(tasks.values()))}
     doses = dict.fromkeys(dose for record in records for dose in (*record.doses, *record.left_out))
     return {
         "images": first.images,
@@ -68,14 +67,19 @@ def protocol() -> str:
         f"({', '.join(f'{level:g}' for level in LEVELS)}) are standard deviations over the root mean square of the "
         "disturbed task's features; swapped features are those of the image before in the set; distractors "
         f"({', '.join(f'{level:g}' for level in DISTRACTORS)} times the number of tokens) are Gaussian tokens as large "
-        "as the real ones. Effects are those on the tasks that were not disturbed. Oracles come from the labels: "
+        f"as the real ones; noise on the image ({', '.join(f'{level:g}' for level in IMAGE_LEVELS)}) is Gaussian on "
+        f"RGB from 0 to 1; repeated noise is drawn {DRAWS} times to tell what every draw does from what is the draw's. "
+        "Effects are those on the tasks that were not disturbed, of noise on the image on all. Oracles come from the "
+        "labels: "
         "semantic class, depth within a factor of 1.25, object; an oracle experiment sets all weights between "
         "different labels to 0 and leaves the others as they are, without scaling them up, and its control does so "
         "with the classes at places drawn at random. KEM may read the reader's own task, attention the other "
         "tasks only; chance counts the candidates of each. Maps are those of the interaction's first head; the "
         f"effective rank is that of the first {RANKED} images. The curve over tokens keeps a share of the places "
         f"({', '.join(f'{part:g}' for part in FRACTIONS)}): exact for attention, for KEM with the Write weights of "
-        "the whole image."
+        "the whole image. The curve over tasks lets tasks in one by one in a drawn order, the others silenced in the "
+        "network. Contents of tokens, for bias and selection, are the features that the interaction compares. Objects "
+        "are told apart by the number of tokens that they cover."
     )
 
 
@@ -103,8 +107,12 @@ def model_summary(record: ModelRecord) -> Plain:
             if dose.task
         ],
         "maps": _intervals(record.maps),
+        "maps_note": map_note(record.card.architecture.interaction, bool(record.top_p)),
         "curve": [{"fraction": part, **_intervals(columns)} for part, columns in record.curve.items()],
-        "classes": [_class(label, values) for label, values in record.classes.items()],
+        "task_curve": [{"tasks": int(part), **_intervals(columns)} for part, columns in record.task_curve.items()],
+        "top_p": [{"p": part, **_intervals(columns)} for part, columns in record.top_p.items()],
+        "classes": _labels(record.labels.get(CLASSES, {})),
+        "labels": {oracle: _labels(named) for oracle, named in record.labels.items()},
         "pairs": _matrix(record.pairs),
         "sources": _matrix(record.sources),
     }
@@ -134,12 +142,20 @@ def _intervals(columns: Columns) -> dict[str, Plain]:
     return {key: dict(interval.as_dict()) for key, interval in zip(kept, found, strict=True)}
 
 
-def _class(label: int, values: Float[np.ndarray, "n 2"]) -> Plain:
-    mass, chance = values.T
-    relative = np.divide(mass, chance, out=np.full(len(mass), np.nan), where=chance > 0)
-    names = TASKS["semseg"].class_names
-    name = names[label] if label < len(names) else str(label)
-    return {"name": name, **_intervals({"noise": mass, "chance": chance, "relative": relative})}
+def _labels(named: Mapping[str, Float[np.ndarray, "n 2"]]) -> list[Plain]:
+    """One entry a label, in the order of the first number of its name where it has one."""
+    found = []
+    for name in sorted(named, key=_order):
+        mass, chance = named[name].T
+        relative = np.divide(mass, chance, out=np.full(len(mass), np.nan), where=chance > 0)
+        found.append({"name": name, **_intervals({"noise": mass, "chance": chance, "relative": relative})})
+    return found
+
+
+def _order(name: str) -> float:
+    """Metres or tokens of a name; classes have none and stay as they are."""
+    start = name.split("-")[0].split()[0]
+    return float(start) if start.replace(".", "", 1).isdigit() else 0.0
 
 
 def _matrix(values: Float[np.ndarray, "n T T"]) -> list[list[float | None]] | None:
@@ -163,6 +179,10 @@ def _title(dose: Dose) -> str:
         return f"noise {dose.level:g} on one task"
     if dose.kind == "swap":
         return "one task from another image"
+    if dose.kind == "repeated":
+        return f"noise {dose.level:g} on one task, drawn {DRAWS} times"
+    if dose.kind == "image":
+        return f"noise {dose.level:g} on the image"
     if dose.kind == "distractors":
         return f"{dose.level:g} S distractors"
     return "shuffled classes (control)" if dose.oracle == SHUFFLED else f"only the same {WHAT[dose.oracle]} read"
