@@ -113,6 +113,7 @@ def _affinity_entries() -> list[Entry]:
 
 ENTRIES: tuple[Entry, ...] = (
     Entry("traced_over_bare", "forward", "x", "forward with its trace / bare forward", Bar("<=", 1.10)),
+    Entry("lesions_over_forward", "forward", "x", "all single-slot lesions of one image / bare forward", Bar("<=", 4)),
     *(entry for tokens in SIZES for entry in _interaction_entries(tokens)),
     *_affinity_entries(),
     Entry("affinity_row_ms", "affinity_rows", "ms", "click to all rows drawn, 72x96 tokens, 3 tasks", Bar("<", 300)),

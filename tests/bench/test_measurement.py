@@ -47,7 +47,8 @@ def test_without_a_bar_or_a_value_nothing_holds_or_fails():
 def test_keys_are_unique_and_hold_those_that_were_promised():
     assert len(set(KEYS)) == len(KEYS)
     promised = {
-        "traced_over_bare": "<= 1.1", "kem_speedup_s9600": ">= 12", "kem_memory_ratio_s9600": ">= 25",
+        "traced_over_bare": "<= 1.1", "lesions_over_forward": "<= 4",
+        "kem_speedup_s9600": ">= 12", "kem_memory_ratio_s9600": ">= 25",
         "ctal_linear_speedup_nyu": ">= 3", "ctal_linear_memory_ratio_nyu": ">= 15",
         "affinity_row_ms": "< 300", "collapse_over_bare": "<= 1.25", "collapse_memory_growth": "<= 1.05",
         "rooms_images_per_s": ">= 25", "warm_click_s_p95": "< 1", "largest_figure_mb": "< 3",

@@ -1,0 +1,42 @@
+"""What happens to every task when a slot, a task or a token is changed?"""
+
+import streamlit as st
+
+from mtlviz.ui import (
+    frame,
+    linked,
+    panels,
+    state,
+    surgery,
+    surgery_controls,
+    surgery_predictions,
+    surgery_slots,
+    surgery_tasks,
+)
+
+PARTS = {
+    "predictions": surgery_predictions.draw,
+    "every slot": surgery_slots.draw,
+    "weight and effect": surgery_slots.weights,
+    "tasks": surgery_tasks.draw,
+}
+
+
+def main() -> None:
+    """Choose, operate, answer, and draw the part that is asked for."""
+    answer, controls = st.container(), st.container()
+    table = surgery.operate(state.engine())
+    with controls:
+        surgery_controls.draft(table)
+        surgery_controls.listed(table)
+    with answer:
+        panels.headline(surgery.answer(table))
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    with row:
+        part = linked.buttons("Show", list(PARTS), "surgery_part")
+    PARTS[part](table, row)
+
+
+frame.bootstrap()
+with frame.page(surgery.QUESTION):
+    main()
