@@ -6,8 +6,8 @@ from mtlviz.analysis.collapse.record import WEIGHTINGS, LogEntry, LogStatistics,
 from mtlviz.models.multitask import MultiTaskNetwork
 from mtlviz.training.collapse_pass import CollapseFound, Normalisation, collapse_statistics
 from mtlviz.training.config import TrainConfig
-from mtlviz.training.data import held_out
 from mtlviz.training.progress import cut_log
+from mtlviz.training.sources import checked_held_out, network_sized
 from mtlviz.training.state import COLLAPSE_LOG
 
 PROTOCOL = Protocol(resamples=0)
@@ -31,7 +31,7 @@ class CollapseLog:
         self.path, self.config = out / COLLAPSE_LOG, config
         self.shown = shown and config.collapse_every is not None
         if self.shown:
-            self.samples = held_out(config.data, config.collapse_rooms)
+            self.samples = network_sized(checked_held_out(config, config.collapse_rooms), config)
             cut_log(self.path, start)
 
     def advance(self, steps: int, network: MultiTaskNetwork) -> None:

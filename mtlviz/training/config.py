@@ -1,80 +1,22 @@
 """What a training is: one YAML file, read into a typed record that accepts no unknown value."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from mtlviz.data.transforms import Augmentation
 from mtlviz.errors import OptionError
+from mtlviz.metrics.families import protocol_family
 from mtlviz.models.multitask import INITIAL, NetworkConfig
 from mtlviz.tasks import TASKS, Task
+from mtlviz.training.options import BalanceConfig, DataConfig, LossOptions, OptimiserConfig, StopConfig
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-HELD_OUT = ("rooms:val", "rooms:test")
-"""Rooms that need no folder to be evaluated on."""
-
-
-class DataConfig(BaseModel):
-    """Where images come from and how many of their labels are seen.
-
-    Attributes:
-        train: folder of rooms to learn from.
-        val: folder of rooms for the evaluation at the end, ``rooms:val`` or ``rooms:test`` for rooms that are rendered
-            for it, or None for no evaluation.
-        images: size of the training set; None takes the whole folder.
-        keep: by task the share of training images whose labels of that task are seen; 1 where not named.
-        letterbox: probability that the images of a batch get bars of padding, as uploads do.
-        workers: processes that prepare batches beside the one that trains.
-        augment: how images are varied.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    train: Path
-    val: Path | None = None
-    images: int | None = Field(default=None, ge=1)
-    keep: dict[str, float] = {}
-    letterbox: float = Field(default=0.1, ge=0, le=1)
-    workers: int = Field(default=1, ge=0)
-    augment: Augmentation = Augmentation()
-
-    @field_validator("val")
-    @classmethod
-    def _held_out(cls, val: Path | None) -> Path | None:
-        if val is not None and str(val).startswith("rooms:") and str(val) not in HELD_OUT:
-            raise ValueError(f"give {' or '.join(HELD_OUT)}, which no training sees, or a folder of rooms; got {val}")
-        return val
-
-    @field_validator("keep")
-    @classmethod
-    def _shares(cls, keep: dict[str, float]) -> dict[str, float]:
-        for task, share in keep.items():
-            if not 0 < share <= 1:
-                raise ValueError(f"the share of {task!r} must lie above 0 and at most at 1; got {share}")
-        return keep
-
-
-class OptimiserConfig(BaseModel):
-    """AdamW with linear warm-up.
-
-    Attributes:
-        rate: highest learning rate.
-        decay: weight decay of convolution and matrix weights; norms, biases and other vectors have none.
-        warmup: images over which the rate grows from 0.
-        schedule: how the rate falls to 0 afterwards: ``cosine``, ``poly`` (power 0.9) or ``constant``.
-        clip: largest norm of the gradient; None clips nothing.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    rate: float = Field(default=2e-3, gt=0)
-    decay: float = Field(default=0.05, ge=0)
-    warmup: int = Field(default=4000, ge=0)
-    schedule: Literal["cosine", "poly", "constant"] = "cosine"
-    clip: float | None = Field(default=5.0, gt=0)
+PADDED = ("atrc", "invpt", "taskprompter")
+"""Protocols that pad images to the network's size and score them there."""
 
 
 class TrainConfig(BaseModel):
@@ -83,7 +25,10 @@ class TrainConfig(BaseModel):
     Attributes:
         title: name of the model on its card.
         summary: one sentence about the model on its card.
-        tasks: names of the tasks, see ``mtlviz.tasks``.
+        tasks: names of the tasks, in order; where none are named, the four usual ones of rooms, or all that other
+            data have labels for.
+        definitions: the tasks with their classes, colours and units, filled in from the data set when the training
+            starts; empty for rooms, whose tasks are those of ``mtlviz.tasks``.
         data: images and labels.
         network: the architecture.
         encoder_sha256: of that file, filled in when the training starts, so that a card tells which encoder it was.
@@ -92,6 +37,13 @@ class TrainConfig(BaseModel):
         batch: images of one step, over all devices.
         optimiser: how weights move.
         weights: by task the weight of its loss; the task's default where not named.
+        losses: by task where its loss differs from the usual one.
+        balancing: how the weighted losses make one step.
+        accumulate: parts in which the images of a step are looked at, one after the other, to save memory; the step
+            follows the mean of their gradients.
+        stop: end early; None uses the whole budget.
+        protocol: whose conventions scores follow, a family of ``mtlviz.metrics.families``; None is the default.
+        tensorboard: write the log for TensorBoard too, which then has to be installed.
         auxiliary: by name the weight of a loss that the interaction adds, e.g. ``collapse``; 1 where not named.
         seed: fixes the weights at the start, the order of images and their variations.
         accelerator: ``auto``, ``cpu``, ``cuda`` or ``mps``.
@@ -111,6 +63,7 @@ class TrainConfig(BaseModel):
     title: str = ""
     summary: str = ""
     tasks: tuple[str, ...] = ("semseg", "depth", "normals", "edge")
+    definitions: tuple[Task, ...] = ()
     data: DataConfig
     network: NetworkConfig = NetworkConfig.model_validate({})
     encoder: Path | None = None
@@ -119,6 +72,12 @@ class TrainConfig(BaseModel):
     batch: int = Field(default=16, ge=1)
     optimiser: OptimiserConfig = OptimiserConfig()
     weights: dict[str, float] = {}
+    losses: dict[str, LossOptions] = {}
+    balancing: BalanceConfig = BalanceConfig()
+    accumulate: int = Field(default=1, ge=1)
+    stop: StopConfig | None = None
+    protocol: str | None = None
+    tensorboard: bool = False
     auxiliary: dict[str, float] = {}
     seed: int = Field(default=0, ge=0)
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
@@ -140,35 +99,74 @@ class TrainConfig(BaseModel):
                 raise ValueError(f"the weight of {name!r} must be at least 0; got {weight:g}")
         return auxiliary
 
+    @field_validator("protocol")
+    @classmethod
+    def _known(cls, protocol: str | None) -> str | None:
+        if protocol is not None:
+            protocol_family(protocol)
+        return protocol
+
     @model_validator(mode="after")
     def _consistent(self) -> "TrainConfig":
-        unknown = [task for task in self.tasks if task not in TASKS]
-        if unknown or not self.tasks:
-            raise ValueError(f"tasks must be some of {', '.join(TASKS)}; got {', '.join(self.tasks) or 'none'}")
-        for field, named in (("weights", self.weights), ("data.keep", self.data.keep)):
-            strange = [task for task in named if task not in self.tasks]
-            if strange:
-                raise ValueError(f"{field} names {strange[0]!r}, which is not one of the tasks of this training")
+        if not self.tasks or len(set(self.tasks)) < len(self.tasks):
+            raise ValueError(f"tasks must name each task once; got {', '.join(self.tasks) or 'none'}")
+        if self.names_tasks and (strange := self.strange_name(self.tasks)):
+            raise ValueError(strange)
+        parts = self.devices * self.accumulate
         if self.batch % self.devices:
             raise ValueError(f"a batch of {self.batch} cannot be split evenly over {self.devices} devices")
+        if self.batch % parts:
+            raise ValueError(f"a batch of {self.batch} cannot be split evenly into {parts} parts")
         if self.budget < self.batch:
             raise ValueError(f"a budget of {self.budget} images is less than one batch of {self.batch}")
-        if self.collapse_every is not None and self.data.val is None:
-            raise ValueError("collapse_every needs held-out images; give data.val")
+        for field, value in (("collapse_every", self.collapse_every), ("stop", self.stop)):
+            if value is not None and self.data.val is None:
+                raise ValueError(f"{field} needs held-out images; give data.val")
+        if self.precision == "16-mixed" and self.balancing.method not in ("fixed", "uncertainty", "dwa"):
+            raise ValueError(f"balancing {self.balancing.method} needs precision 32-true or bf16-mixed")
         return self
+
+    @property
+    def names_tasks(self) -> bool:
+        """Whether the tasks were chosen, rather than left to the data."""
+        return "tasks" in self.model_fields_set
+
+    def strange_name(self, tasks: Sequence[str]) -> str:
+        """What is wrong where an option is about a task that is not one of these; empty if nothing is."""
+        named: dict[str, Mapping[str, object]] = {
+            "weights": self.weights, "data.keep": self.data.keep, "losses": self.losses,
+            "optimiser.rates": self.optimiser.rates,
+        }  # fmt: skip
+        return next(
+            (
+                f"{field} names {task!r}, which is not one of the tasks of this training"
+                for field, values in named.items()
+                for task in values
+                if task not in tasks
+            ),
+            "",
+        )
 
     @property
     def steps(self) -> int:
         """Optimiser steps; what is left of the budget after the last whole batch is not used."""
         return self.budget // self.batch
 
+    @property
+    def fitting(self) -> Literal["resize", "pad"]:
+        """How images to evaluate on get the network's size."""
+        if self.data.fit is not None:
+            return self.data.fit
+        cropped = self.data.pipeline is not None and self.data.pipeline.framing == "crop"
+        return "pad" if cropped or self.protocol in PADDED else "resize"
+
     def task_list(self) -> list[Task]:
-        """The tasks in the order of ``tasks``."""
-        return [TASKS[name] for name in self.tasks]
+        """The tasks in their order, with the classes of the data set once the training has begun."""
+        return list(self.definitions) or [TASKS[name] for name in self.tasks]
 
     def loss_weights(self) -> dict[str, float]:
         """Weight of every task's loss, the same for its initial prediction, and of the losses in ``auxiliary``."""
-        tasks = {name: self.weights.get(name, TASKS[name].loss_weight) for name in self.tasks}
+        tasks = {task.name: self.weights.get(task.name, task.loss_weight) for task in self.task_list()}
         initial = {INITIAL + name: weight for name, weight in tasks.items() if self.network.deep_supervision}
         return tasks | initial | self.auxiliary
 

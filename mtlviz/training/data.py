@@ -7,8 +7,7 @@ prepares it: its place in the order follows from (seed, pass over the data), its
 import hashlib
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from pathlib import Path
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,26 +15,34 @@ from jaxtyping import Bool, UInt8
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from mtlviz.data.rooms import SPLITS, Rooms, render_room
-from mtlviz.data.sample import Sample, valid_pixels
+from mtlviz.data import geometry
+from mtlviz.data.sample import Sample
 from mtlviz.data.transforms import Edges, augment
-from mtlviz.errors import DataError
-from mtlviz.tasks import TASKS
-from mtlviz.training.config import DataConfig, TrainConfig
+from mtlviz.tasks import IGNORE
+from mtlviz.training.config import TrainConfig
+from mtlviz.training.pipeline import vary
+from mtlviz.training.sources import First, Samples, completed, evaluation_set, held_out, training_set
+
+__all__ = [
+    "Batch",
+    "First",
+    "Samples",
+    "StreamSampler",
+    "TrainingStream",
+    "evaluation_set",
+    "held_out",
+    "join",
+    "kept_labels",
+    "normalised",
+    "random_bars",
+    "stream_index",
+    "to_batch",
+    "training_batches",
+    "training_set",
+]
 
 LARGEST_BAR = 0.4
 """Largest share of the image that letterbox bars cover."""
-DEFAULT_ROOMS = 300
-"""Rooms of an evaluation that names no number."""
-
-
-@runtime_checkable
-class Samples(Protocol):
-    """A data set: its length and any of its samples."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int, /) -> Sample: ...
 
 
 class Batch(NamedTuple):
@@ -60,27 +67,36 @@ class TrainingStream(Dataset[Batch]):
     Args:
         samples: the training set.
         config: the training.
-        edges: how edge labels follow from semseg after a zoom, see ``transforms.zoom``.
+        edges: how edge labels of rooms follow from semseg after a zoom, see ``transforms.zoom``.
     """
 
     def __init__(self, samples: Samples, config: TrainConfig, edges: Edges | None = None) -> None:
         self.samples = samples
         self.config = config
         self.edges = edges
+        self.tasks = config.task_list()
         self.kept = {
             task: kept_labels(len(samples), task, share, config.seed) for task, share in config.data.keep.items()
         }
 
     def __getitem__(self, position: int) -> Batch:
-        seed, data = self.config.seed, self.config.data
+        seed = self.config.seed
         index = stream_index(position, len(self.samples), seed)
         rng = np.random.default_rng([seed, 1, position])
-        sample = augment(self.samples[index], rng, data.augment, self.edges)
+        sample = self._varied(completed(self.samples[index], self.tasks), rng)
         inside = None
         if _has_bars(self.config, position // self.config.batch):
             inside = random_bars(sample.size, rng)
-        known = {task for task in self.config.tasks if task not in self.kept or self.kept[task][index]}
-        return to_batch(sample, self.config.tasks, known, inside)
+        names = [task.name for task in self.tasks]
+        known = {task for task in names if task not in self.kept or self.kept[task][index]}
+        return to_batch(sample, names, known, inside)
+
+    def _varied(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        data = self.config.data
+        if data.pipeline is not None:
+            return vary(sample, rng, data.pipeline, data.size or sample.size)
+        sample = augment(sample, rng, data.augment, self.edges)
+        return sample if data.size is None else geometry.resize(sample, data.size)
 
 
 def stream_index(position: int, count: int, seed: int) -> int:
@@ -132,10 +148,17 @@ def to_batch(
     for task in tasks:
         label = torch.from_numpy(np.array(sample.labels[task]))
         labels[task] = (label.permute(2, 0, 1) if label.ndim == 3 else label[None])[None]
-        mask = valid_pixels(sample, TASKS[task]) if known is None or task in known else np.zeros(sample.size, bool)
+        mask = _counting(sample, task) if known is None or task in known else np.zeros(sample.size, bool)
         valid[task] = torch.from_numpy(mask if inside is None else mask & inside)[None]
     padding = None if inside is None else torch.from_numpy(inside)[None]
     return Batch(torch.from_numpy(np.array(sample.image))[None], labels, valid, padding)
+
+
+def _counting(sample: Sample, task: str) -> Bool[np.ndarray, "H W"]:
+    """Pixels whose label counts; where labels are bytes, 255 is none, whatever the mask says."""
+    label = sample.labels[task]
+    valid = sample.valid.get(task, np.ones(label.shape[:2], bool))
+    return valid & (label != IGNORE) if label.dtype == np.uint8 else valid
 
 
 def join(batches: Sequence[Batch]) -> Batch:
@@ -158,7 +181,7 @@ def normalised(batch: Batch, mean: Sequence[float], std: Sequence[float]) -> Ten
 
 
 class StreamSampler(Sampler[list[int]]):
-    """Positions of the batches of the steps from ``start`` to the end, for one device of several."""
+    """Positions of the parts of the steps from ``start`` to the end, for one device of several."""
 
     def __init__(self, config: TrainConfig, start: int, rank: int = 0, world: int = 1) -> None:
         self.config = config
@@ -167,100 +190,14 @@ class StreamSampler(Sampler[list[int]]):
         self.world = world
 
     def __len__(self) -> int:
-        return self.config.steps - self.start
+        return (self.config.steps - self.start) * self.config.accumulate
 
     def __iter__(self) -> Iterator[list[int]]:
-        batch = self.config.batch
+        batch, parts = self.config.batch, self.config.accumulate
         for step in range(self.start, self.config.steps):
-            yield list(range(step * batch + self.rank, (step + 1) * batch, self.world))
-
-
-def training_set(data: DataConfig) -> Samples:
-    """The training images: all rooms of the folder, or the first ``data.images``.
-
-    Raises:
-        DataError: if the folder holds too few.
-    """
-    rooms = Rooms(data.train)
-    return rooms if data.images is None else First(rooms, data.images)
-
-
-def held_out(data: DataConfig, limit: int | None = None) -> Samples:
-    """The images that ``data.val`` names; those that are rendered have the size of the training images.
-
-    Raises:
-        DataError: if it names none, or there are too few.
-    """
-    if data.val is None:
-        raise DataError("The configuration names no data.val to evaluate on; add rooms:val or a folder of rooms.")
-    source = str(data.val)
-    size = training_set(data)[0].size if source.startswith("rooms:") else (0, 0)
-    return evaluation_set(source, limit, size)
-
-
-class First:
-    """The first ``count`` samples of a data set.
-
-    Raises:
-        DataError: if it has fewer.
-    """
-
-    def __init__(self, samples: Samples, count: int) -> None:
-        if count > len(samples):
-            raise DataError(f"The data set holds {len(samples)} images, {count} are wanted; make more of them.")
-        self.samples = samples
-        self.count = count
-
-    def __len__(self) -> int:
-        return self.count
-
-    def __getitem__(self, index: int) -> Sample:
-        if not 0 <= index < self.count:
-            raise IndexError(index)
-        return self.samples[index]
-
-
-class Rendered:
-    """The first ``count`` rooms of a split, rendered when they are asked for; the first ones are kept.
-
-    Raises:
-        DataError: if there is no such split or it has fewer rooms.
-    """
-
-    def __init__(self, split: str, count: int, size: tuple[int, int]) -> None:
-        if split not in SPLITS or count > len(SPLITS[split]):
-            raise DataError(f"'rooms:{split}' with {count} rooms does not exist; the splits are {', '.join(SPLITS)}.")
-        self.seeds = SPLITS[split][:count]
-        self.size = size
-        self._rendered: dict[int, Sample] = {}
-
-    def __len__(self) -> int:
-        return len(self.seeds)
-
-    def __getitem__(self, index: int) -> Sample:
-        if index not in self._rendered:
-            sample = render_room(self.seeds[index], self.size)
-            if len(self._rendered) >= DEFAULT_ROOMS:
-                return sample
-            self._rendered[index] = sample
-        return self._rendered[index]
-
-
-def evaluation_set(source: str, limit: int | None, size: tuple[int, int]) -> Samples:
-    """The images to evaluate on.
-
-    Args:
-        source: ``rooms:val``, ``rooms:test`` or ``rooms:train`` for rooms rendered on the fly, else a folder.
-        limit: number of images; None takes the whole folder, or 300 rooms.
-        size: (H, W) of rendered rooms.
-
-    Raises:
-        DataError: if the source does not exist or holds too few images.
-    """
-    if source.startswith("rooms:"):
-        return Rendered(source.removeprefix("rooms:"), limit or DEFAULT_ROOMS, size)
-    rooms = Rooms(Path(source))
-    return rooms if limit is None else First(rooms, limit)
+            mine = list(range(step * batch + self.rank, (step + 1) * batch, self.world))
+            size = len(mine) // parts
+            yield from (mine[part * size : (part + 1) * size] for part in range(parts))
 
 
 def training_batches(stream: TrainingStream, start: int = 0, rank: int = 0, world: int = 1) -> DataLoader[Batch]:

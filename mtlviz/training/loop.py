@@ -6,17 +6,19 @@ killed goes on from its last state as if nothing had happened: on a processor th
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.wrappers import _FabricModule
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.optim import AdamW, Optimizer
+from torch.optim import Optimizer
 
 from mtlviz.data.rooms.labels import boundaries
 from mtlviz.errors import OptionError, TrainingError
@@ -24,19 +26,23 @@ from mtlviz.files import written_whole
 from mtlviz.models.interactions.base import TokenLabels
 from mtlviz.models.multitask import MultiTaskNetwork, token_mask
 from mtlviz.models.token_classes import token_classes
+from mtlviz.training.balancing import Balance, build_balance
 from mtlviz.training.collapse_log import CollapseLog
 from mtlviz.training.config import TrainConfig
-from mtlviz.training.data import Batch, TrainingStream, held_out, normalised, training_batches, training_set
+from mtlviz.training.data import Batch, TrainingStream, normalised, training_batches
 from mtlviz.training.losses import task_losses
+from mtlviz.training.optimiser import build_optimiser, rate_factor
 from mtlviz.training.progress import Progress
+from mtlviz.training.sources import checked_held_out, training_images, with_tasks
 from mtlviz.training.state import WEIGHTS, claim, load_state, save_state
+from mtlviz.training.stopping import Watch
 
 
 def train(config: TrainConfig, out: Path, resume: bool = True) -> Path:
     """Train a network.
 
-    ``out`` receives ``config.json``, ``log.jsonl``, ``collapse.jsonl`` where the configuration asks for it, the last
-    resumable state and in the end the weights.
+    ``out`` receives ``config.json``, ``log.jsonl``, ``collapse.jsonl``, ``validation.jsonl`` and a folder for
+    TensorBoard where the configuration asks for them, the last resumable state and in the end the weights.
 
     Args:
         config: the training.
@@ -48,23 +54,23 @@ def train(config: TrainConfig, out: Path, resume: bool = True) -> Path:
         The safetensors file of the final weights.
 
     Raises:
-        OptionError: if ``out`` holds a training with another configuration, or ``encoder`` does not fit.
+        OptionError: if ``out`` holds a training with another configuration, ``encoder`` does not fit, or an option
+            does not suit the data or needs a library that is not installed.
         DataError: if the training set or the images to evaluate on are missing or incomplete.
         TrainingError: if the state to go on from is damaged, or a gradient is not finite.
     """
     weights = out / WEIGHTS
-    config = pinned(config)
+    config = pinned(with_tasks(config))
     claim(out, config, resume)
     if weights.exists():
         return weights
     if config.data.val is not None:
-        held_out(config.data)  # refused now, rather than after hours
+        checked_held_out(config)  # refused now, rather than after hours
     with _processor(config):
         fabric = Fabric(accelerator=config.accelerator, devices=config.devices, precision=config.precision)
         fabric.launch()
-        network = _fit(config, out, fabric)
+        tensors = _fit(config, out, fabric)
         if fabric.is_global_zero:
-            tensors = {name: tensor.contiguous().cpu() for name, tensor in network.state_dict().items()}
             with written_whole(weights) as partial:
                 save_file(tensors, partial)
         fabric.barrier()
@@ -91,10 +97,13 @@ def pinned(config: TrainConfig) -> TrainConfig:
 def build_network(config: TrainConfig) -> MultiTaskNetwork:
     """The network before its first step: weights from the seed, the encoder's from ``config.encoder``.
 
+    The number of classes comes from the data set where it is there.
+
     Raises:
         OptionError: if the encoder's file is missing or belongs to another architecture, or ``auxiliary`` names a
             loss that the interaction does not have.
     """
+    config = with_tasks(config)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         network = MultiTaskNetwork(config.network, config.task_list())
@@ -117,31 +126,46 @@ def build_network(config: TrainConfig) -> MultiTaskNetwork:
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
-def _fit(config: TrainConfig, out: Path, fabric: Fabric) -> MultiTaskNetwork:
-    """Take every step that is left."""
-    network = build_network(config)
-    groups = parameter_groups(network, config.optimiser.decay)
-    objective, optimiser = fabric.setup(Objective(network, config), AdamW(groups, config.optimiser.rate, fused=True))
+def _fit(config: TrainConfig, out: Path, fabric: Fabric) -> dict[str, Tensor]:
+    """Take every step that is left; returns the weights."""
+    network, samples = build_network(config), training_images(config)
+    balance = build_balance(config, network, len(samples))
+    optimiser: Optimizer
+    objective, optimiser = fabric.setup(Objective(network, config), build_optimiser(network, balance, config))
+    balance.to(fabric.device)
     precision = fabric.strategy.precision
-    start = load_state(out, network, optimiser, precision)
-    stream = TrainingStream(training_set(config.data), config, boundaries)
-    batches = training_batches(stream, start, fabric.global_rank, fabric.world_size)
+    start, watched = load_state(out, network, optimiser, precision, balance)
+    loader = training_batches(TrainingStream(samples, config, boundaries), start, fabric.global_rank, fabric.world_size)
     every = max(1, config.save_every // config.batch)
     collapse = CollapseLog(out, config, start, shown=fabric.is_global_zero)
+    watch = Watch(out, config)
+    watch.resume(start, watched)
     if start == 0:
         collapse.advance(0, network)
     with Progress(out, config, start, shown=fabric.is_global_zero) as progress:
         objective.train()
-        for step, batch in enumerate(fabric.setup_dataloaders(batches, use_distributed_sampler=False), start):
+        batches = cast(Iterable[Batch], fabric.setup_dataloaders(loader, use_distributed_sampler=False))
+        for step, parts in enumerate(_in_parts(batches, config.accumulate), start):
             rate = config.optimiser.rate * rate_factor(config, step)
             for group in optimiser.param_groups:
-                group["lr"] = rate
-            losses, norm = training_step(objective, batch, optimiser, config, fabric)
+                group["lr"] = rate * group.get("factor", 1.0)
+            losses, norm = training_step(objective, parts, optimiser, config, fabric, balance, step)
             progress.advance(step, losses, norm, rate)
             collapse.advance(step + 1, network)
+            ends = watch.ends(step + 1, network, fabric)
             if (step + 1) % every == 0 and step + 1 < config.steps and fabric.is_global_zero:
-                save_state(out, network, optimiser, precision, step + 1)
-    return network
+                save_state(out, network, optimiser, precision, step + 1, balance, watch.state())
+            if ends:
+                break
+    fabric.barrier()
+    return watch.weights(network)
+
+
+def _in_parts(batches: Iterable[Batch], parts: int) -> Iterator[list[Batch]]:
+    """The batches of one step after another."""
+    left = iter(batches)
+    while step := list(islice(left, parts)):
+        yield step
 
 
 class Objective(nn.Module):
@@ -159,7 +183,7 @@ class Objective(nn.Module):
         auxiliary: dict[str, Tensor]
         outputs, _, auxiliary = self.network(images, mask=mask, labels=self._token_labels(batch), initial=True)
         with torch.autocast(images.device.type, enabled=False):
-            losses = task_losses(outputs, batch.labels, batch.valid, self.config.task_list())
+            losses = task_losses(outputs, batch.labels, batch.valid, self.config.task_list(), self.config.losses)
         return {**losses, **auxiliary}
 
     def _token_labels(self, batch: Batch) -> TokenLabels | None:
@@ -174,20 +198,35 @@ class Objective(nn.Module):
 
 
 def training_step(
-    objective: nn.Module, batch: Batch, optimiser: Optimizer, config: TrainConfig, fabric: Fabric
+    objective: nn.Module,
+    parts: Sequence[Batch],
+    optimiser: Optimizer,
+    config: TrainConfig,
+    fabric: Fabric,
+    balance: Balance,
+    step: int,
 ) -> tuple[dict[str, Tensor], Tensor | None]:
-    """One step; returns the unweighted losses and the gradient's norm before clipping."""
-    losses = objective(batch)
-    weights = config.loss_weights()
+    """One step; returns the unweighted losses, meaned over its parts, and the gradient's norm before clipping."""
     optimiser.zero_grad()
-    fabric.backward(sum(weights.get(name, 1.0) * loss for name, loss in losses.items()))
+    found = []
+    for part, batch in enumerate(parts, 1):
+        alone = part < len(parts) or not balance.synchronises
+        with fabric.no_backward_sync(cast(_FabricModule, objective), enabled=alone and fabric.world_size > 1):
+            losses = objective(batch)
+            balance.backward(fabric, losses, len(parts))
+        found.append({name: loss.detach() for name, loss in losses.items()})
+    balance.finish(fabric, step)
+    losses = (
+        found[0] if len(found) == 1 else {name: torch.stack([one[name] for one in found]).mean() for name in found[0]}
+    )
     largest = math.inf if config.optimiser.clip is None else config.optimiser.clip
     norm = fabric.clip_gradients(objective, optimiser, max_norm=largest, error_if_nonfinite=False)
     # With a gradient scaler an infinite gradient is an ordinary event: the step is skipped.
     if config.precision != "16-mixed" and norm is not None and not norm.isfinite():
         raise TrainingError(_not_finite(losses))
     optimiser.step()
-    return {name: loss.detach() for name, loss in losses.items()}, norm
+    balance.observe(fabric, losses)
+    return losses, norm
 
 
 def _not_finite(losses: dict[str, Tensor]) -> str:
@@ -197,26 +236,6 @@ def _not_finite(losses: dict[str, Tensor]) -> str:
         "and the last saved state is kept; lower optimiser.rate or use precision 32-true, and train in another folder "
         "or with --no-resume."
     )
-
-
-def rate_factor(config: TrainConfig, step: int) -> float:
-    """Learning rate of a step over the highest one."""
-    optimiser, images = config.optimiser, (step + 1) * config.batch
-    if images < optimiser.warmup:
-        return images / optimiser.warmup
-    done = (images - optimiser.warmup) / max(config.steps * config.batch - optimiser.warmup, 1)
-    if optimiser.schedule == "cosine":
-        return 0.5 * (1 + math.cos(math.pi * done))
-    return float((1 - done) ** 0.9) if optimiser.schedule == "poly" else 1.0
-
-
-def parameter_groups(network: nn.Module, decay: float) -> list[dict[str, object]]:
-    """Parameters of two or more dimensions with weight decay, the others (norms, biases, scalars) without."""
-    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    return [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
 
 
 @contextmanager

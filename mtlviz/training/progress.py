@@ -6,15 +6,20 @@ import sys
 import time
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 from torch import Tensor
 
+from mtlviz.errors import OptionError
 from mtlviz.files import write_whole
 from mtlviz.training.config import TrainConfig
 from mtlviz.training.state import LOG
+
+TENSORBOARD = "tensorboard"
+"""Folder for TensorBoard, in that of a training."""
 
 
 class Progress:
@@ -35,6 +40,7 @@ class Progress:
         self._sums: dict[str, Tensor] = {}
         self._steps = 0
         self._since = time.perf_counter()
+        self._board = tensorboard(out / TENSORBOARD, start) if shown and config.tensorboard else None
         terminal = shown and sys.stderr.isatty()
         self._bar = _bar() if terminal else None
         self._row = self._bar.add_task("", total=config.steps * config.batch) if self._bar else None
@@ -51,6 +57,8 @@ class Progress:
     ) -> None:
         if self._bar:
             self._bar.stop()
+        if self._board:
+            self._board.close()
 
     def advance(self, step: int, losses: dict[str, Tensor], norm: Tensor | None, rate: float) -> None:
         """Count one step; losses are looked at only when a line is due, so that devices need not wait."""
@@ -72,6 +80,9 @@ class Progress:
         entry = {"step": step + 1, "images": (step + 1) * self.config.batch, "rate": rate, **finite}
         with self.path.open("a", encoding="utf-8") as log:
             log.write(json.dumps({**entry, "images_per_second": round(speed, 1)}) + "\n")
+        if self._board:
+            for name, value in {"rate": rate, **means}.items():
+                self._board.add_scalar(name, value, entry["images"])
         text = "  ".join(f"{name} {value:.3f}" for name, value in means.items())
         if self._bar and self._row is not None:
             self._bar.update(self._row, description=text)
@@ -79,6 +90,22 @@ class Progress:
             done = f"{entry['images']}/{self.config.steps * self.config.batch}"
             sys.stderr.write(f"{done} images  {text}  {speed:.0f} images/s\n")
         self._sums, self._steps, self._since = {}, 0, now
+
+
+def tensorboard(folder: Path, start: int) -> Any:  # noqa: ANN401 - the library is optional
+    """A writer that drops what a killed run said about steps from ``start`` on.
+
+    Raises:
+        OptionError: if TensorBoard is not installed.
+    """
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise OptionError(
+            "tensorboard: true needs TensorBoard, which is not installed; run pip install tensorboard, or leave it "
+            "out: log.jsonl says the same."
+        ) from error
+    return SummaryWriter(str(folder), purge_step=start)
 
 
 def _bar() -> Bar:

@@ -6,17 +6,19 @@ from torch import Tensor
 
 from mtlviz.checkpoints import ModelCard, Part, save_checkpoint
 from mtlviz.data.rooms import Rooms
+from mtlviz.data.sets import DataSet
 from mtlviz.engine import library_versions
 from mtlviz.errors import OptionError
 from mtlviz.models.encoders import TOKEN_STRIDE
 from mtlviz.models.multitask import MultiTaskNetwork, parameter_counts
 from mtlviz.models.operations import operation_counts
 from mtlviz.training.config import TrainConfig
-from mtlviz.training.data import held_out, training_set
 from mtlviz.training.evaluate import Counted, evaluate_training
+from mtlviz.training.sources import First, Samples, held_out, training_images
 from mtlviz.training.state import CONFIG, WEIGHTS, final_weights
 
 LICENCE = "MIT"
+REAL_LICENCE = "not stated; the terms of the training data apply"
 
 
 def publish(
@@ -39,8 +41,8 @@ def publish(
         DataError: if the configuration's data are missing, or a network's names no ``val``.
     """
     config, weights = _finished(run)
-    images = training_set(config.data)
-    size, metrics = images[0].size, {}
+    images = training_images(config)
+    size, metrics = config.data.size or images[0].size, {}
     if part == "network":
         metrics = {_held_out_name(config): evaluate_training(config, run / WEIGHTS, progress=progress)}
     grid = (size[0] // TOKEN_STRIDE, size[1] // TOKEN_STRIDE)
@@ -56,30 +58,38 @@ def publish(
         title=config.title or name,
         summary=config.summary,
         part=part,
-        trained="synthetic",
+        trained="real" if config.definitions else "synthetic",
         architecture=config.network,
         tasks=tuple(config.task_list()),
         input_size=size,
         token_grid=grid,
         mean=config.mean,
         std=config.std,
-        training=config.model_dump(mode="json", exclude={"network"}),
-        data=f"{len(images):,} rendered rooms",
+        training=config.model_dump(mode="json", exclude={"network", "definitions"}),
+        data=f"{len(images):,} {_described(images)}",
         metrics=metrics,
         parameters=parameters,
         operations=operations,
         computation=network.interaction.computation(grid[0] * grid[1]) if part == "network" else "",
         seed=config.seed,
         versions=library_versions(),
-        licence=LICENCE,
+        licence=REAL_LICENCE if config.definitions else LICENCE,
     )
     return save_checkpoint(weights, card, folder)
 
 
+def _described(images: Samples) -> str:
+    """What the training images are."""
+    found = images.samples if isinstance(images, First) else images
+    return f"images of {found.title} ({found.variant})" if isinstance(found, DataSet) else "rendered rooms"
+
+
 def _held_out_name(config: TrainConfig) -> str:
-    """``rooms:SPLIT``, whether the rooms of ``val`` lie in a folder or are rendered."""
-    rooms = held_out(config.data)
-    return f"rooms:{rooms.description['split']}" if isinstance(rooms, Rooms) else str(config.data.val)
+    """``rooms:SPLIT``, whether the rooms of ``val`` lie in a folder or are rendered, else title and split."""
+    found = held_out(config.data)
+    if isinstance(found, Rooms):
+        return f"rooms:{found.description['split']}"
+    return f"{found.title}:{found.split}" if isinstance(found, DataSet) else str(config.data.val)
 
 
 def _finished(run: Path) -> tuple[TrainConfig, dict[str, Tensor]]:

@@ -21,6 +21,8 @@ LOG = "log.jsonl"
 COLLAPSE_LOG = "collapse.jsonl"
 WEIGHTS = "weights.safetensors"
 METRICS = "metrics.json"
+VALIDATION_LOG = "validation.jsonl"
+BEST = "best.safetensors"
 """Files in the folder of a training; weights and metrics are the final ones."""
 
 
@@ -37,7 +39,7 @@ def claim(out: Path, config: TrainConfig, resume: bool) -> None:
     """
     out.mkdir(parents=True, exist_ok=True)
     if not resume:
-        for name in (STATE, CONFIG, WEIGHTS, METRICS, LOG, COLLAPSE_LOG):
+        for name in (STATE, CONFIG, WEIGHTS, METRICS, LOG, COLLAPSE_LOG, VALIDATION_LOG, BEST):
             (out / name).unlink(missing_ok=True)
     text = config.model_dump_json(indent=1)
     known = out / CONFIG
@@ -54,32 +56,58 @@ def _identity(text: str) -> dict[str, object]:
     except ValidationError:
         return {}
     values["data"] = {**dict(values["data"]), "workers": 0, "val": None}  # type: ignore[call-overload]
-    reported = {"log_every": 0, "save_every": 0, "collapse_every": None, "collapse_rooms": 0}
-    return {**values, "title": "", "summary": "", "threads": None, **reported}
+    reported = {"log_every": 0, "save_every": 0, "collapse_every": None, "collapse_rooms": 0, "tensorboard": False}
+    return {**values, "title": "", "summary": "", "threads": None, "protocol": None, **reported}
 
 
-def save_state(out: Path, network: nn.Module, optimiser: Optimizer, precision: Precision, step: int) -> None:
-    """Keep all that the steps from ``step`` on depend on."""
+def save_state(
+    out: Path,
+    network: nn.Module,
+    optimiser: Optimizer,
+    precision: Precision,
+    step: int,
+    balance: nn.Module | None = None,
+    watched: dict[str, float] | None = None,
+) -> None:
+    """Keep all that the steps from ``step`` on depend on.
+
+    Args:
+        out: folder of the training.
+        network: its weights.
+        optimiser: its moments.
+        precision: its gradient scaler, if it has one.
+        step: the next one.
+        balance: what balances the losses.
+        watched: what the early stop remembers.
+    """
+    balanced = {} if balance is None else balance.state_dict()
     state = {
         "step": step,
         "network": network.state_dict(),
         "optimiser": optimiser.state_dict(),
         "precision": precision.state_dict(),
         "random": torch.get_rng_state(),
+        **({"balance": balanced} if balanced else {}),
+        **({"watched": watched} if watched else {}),
     }
     with written_whole(out / STATE) as partial:
         torch.save(state, partial)
 
 
-def load_state(out: Path, network: nn.Module, optimiser: Optimizer, precision: Precision) -> int:
-    """Restore the last state in ``out`` and return the step to go on with, 0 if there is none.
+def load_state(
+    out: Path, network: nn.Module, optimiser: Optimizer, precision: Precision, balance: nn.Module | None = None
+) -> tuple[int, dict[str, float]]:
+    """Restore the last state in ``out``.
+
+    Returns:
+        The step to go on with, 0 if there is no state, and what the early stop remembers.
 
     Raises:
         TrainingError: if the state is damaged; nothing is changed on disk then.
     """
     path = out / STATE
     if not path.exists():
-        return 0
+        return 0, {}
     try:
         with zipfile.ZipFile(path) as archive:  # torch itself does not look at the checksums
             if archive.testzip() is not None:
@@ -88,8 +116,10 @@ def load_state(out: Path, network: nn.Module, optimiser: Optimizer, precision: P
         network.load_state_dict(state["network"])
         optimiser.load_state_dict(state["optimiser"])
         precision.load_state_dict(state["precision"])
+        if balance is not None:
+            balance.load_state_dict(state.get("balance", {}))
         torch.set_rng_state(state["random"])
-        return int(state["step"])
+        return int(state["step"]), dict(state.get("watched", {}))
     except OSError:
         raise
     except Exception as error:  # of which kind depends on the byte that is wrong, and one is pickle's own

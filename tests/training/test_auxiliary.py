@@ -12,6 +12,7 @@ from mtlviz.errors import OptionError
 from mtlviz.models.token_classes import token_classes
 from mtlviz.tasks import IGNORE
 from mtlviz.training import build_network, read_config, train
+from mtlviz.training.balancing import Balance
 from mtlviz.training.data import TrainingStream, join, training_set
 from mtlviz.training.loop import Objective, training_step
 from tests.training.tiny import tiny_config
@@ -51,7 +52,7 @@ def test_a_step_follows_the_gradient_of_the_weighted_sum(rooms, auxiliary, weigh
     before = watched.detach().clone()
     fabric = Fabric(accelerator="cpu", devices=1)
     wrapped, optimiser = fabric.setup(objective, torch.optim.SGD(objective.parameters(), 1.0))
-    training_step(wrapped, images, optimiser, chosen, fabric)
+    training_step(wrapped, [images], optimiser, chosen, fabric, Balance(chosen), 0)
     torch.testing.assert_close(before - watched.detach(), gradient, rtol=1e-3, atol=1e-6)
 
 

@@ -5,6 +5,7 @@ import pytest
 import scipy.stats
 import torch
 
+from mtlviz.data import geometry
 from mtlviz.data.rooms import Rooms, class_frequencies
 from mtlviz.edits import Edit
 from mtlviz.errors import DataError
@@ -14,7 +15,7 @@ from mtlviz.trace import FeatureTrace, SlotTrace, TokenLayout, Trace
 from mtlviz.training import build_network, evaluate_network, evaluate_training, train
 from mtlviz.training.config import IMAGENET_MEAN, IMAGENET_STD
 from mtlviz.training.data import First, join, normalised, to_batch
-from mtlviz.training.evaluate import fit_constants
+from mtlviz.training.evaluate import fit_constants, resized_output
 from mtlviz.training.sharing import _of_one_image, sharing_statistics
 from tests.models.literal_kem import literal_kem
 from tests.training.tiny import tiny_config
@@ -170,3 +171,30 @@ def test_statistics_of_a_network_are_those_of_the_literal_equations(rooms, val, 
     means = {name: np.mean([row[name] for row in expected]) for name in expected[0]}
     assert 0.05 < means["read_entropy"] < 0.95
     assert statistics == pytest.approx(means, rel=1e-4)
+
+
+def test_predictions_are_brought_to_the_labels_size_as_saved_ones_are():
+    logits = torch.randn(1, 3, 2, 3, generator=torch.Generator().manual_seed(0))
+    large = resized_output(logits, "classes", (4, 6))
+    assert torch.equal(large.argmax(1), logits.argmax(1).repeat_interleave(2, 1).repeat_interleave(2, 2))
+    edge = torch.tensor([0.2, 0.6]).logit().view(1, 1, 1, 2)
+    halves = resized_output(edge, "binary", (1, 4)).sigmoid().flatten()
+    torch.testing.assert_close(halves, torch.tensor([0.2, 0.3, 0.5, 0.6]))
+    normals = torch.nn.functional.normalize(torch.randn(1, 3, 4, 4), dim=1)
+    torch.testing.assert_close(resized_output(normals, "normals", (7, 9)).norm(dim=1), torch.ones(1, 7, 9))
+    assert resized_output(normals, "normals", (4, 4)) is normals
+
+
+def test_images_of_two_sizes_are_scored_at_their_own(rooms, network, val):
+    tasks = tiny_config(rooms).task_list()
+    mixed = [val[0], geometry.crop(val[1], 0, 0, (32, 48)), geometry.crop(val[2], 0, 0, (32, 48))]
+    result = evaluate_network(network, mixed, tasks, size=(32, 64), switched_off=False)
+    assert (result["size"], result["scored"]) == ([32, 64], "at the size of the labels")
+    squares = []
+    for sample in mixed:
+        image = normalised(to_batch(geometry.resize(sample, (32, 64)), ()), IMAGENET_MEAN, IMAGENET_STD)
+        with torch.inference_mode():
+            depth = resized_output(network(image)[0]["depth"], "depth", sample.size)[0, 0].numpy()
+        squares.append((depth - sample.labels["depth"]) ** 2)
+    expected = np.sqrt(np.concatenate([one.ravel() for one in squares]).mean())
+    assert result["tasks"]["depth"]["metrics"]["rmse"] == pytest.approx(expected, rel=1e-4)

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from mtlviz.errors import DataError, OptionError, TrainingError
 from mtlviz.training import build_network, loop, train
 from mtlviz.training.data import Batch, normalised
-from mtlviz.training.loop import parameter_groups, rate_factor
+from mtlviz.training.optimiser import parameter_groups, rate_factor
 from tests.training.tiny import tiny_config
 
 
@@ -159,7 +159,7 @@ def test_without_a_largest_norm_gradients_are_left_as_they_are(rooms, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("val", "sentence"), [("missing", "holds no rooms.json"), ("../val-of-another-day", "holds no rooms.json")]
+    ("val", "sentence"), [("missing", "There is no data set at"), ("../val-of-another-day", "There is no data set at")]
 )
 def test_held_out_rooms_that_are_missing_are_refused_before_the_first_step(rooms, tmp_path, killed, val, sentence):
     killed(1)
