@@ -78,6 +78,8 @@ class Edit:
         contents: by slot the ``(D,)`` content that takes the place of what it retrieved.
         swapped: pairs of slots that hand out each other's content while they are read as before.
         picks: K at run time.
+        held: ``(L, K)``, or ``(h, L, K)`` with heads, the tokens that win each slot whatever their logits; of sparse
+            attention ``(S, K)``, the tokens that every token reads. Their weights follow the logits as before.
     """
 
     residual: float | None = None
@@ -95,6 +97,7 @@ class Edit:
     contents: Mapping[int, Array] = field(default_factory=lambda: MappingProxyType({}))
     swapped: tuple[tuple[int, int], ...] = ()
     picks: int | None = None
+    held: Array | None = None
 
     @property
     def used(self) -> frozenset[str]:

@@ -1,19 +1,17 @@
 """One loaded network, shared safely by any number of callers."""
 
 import math
-import platform
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from functools import cache
-from importlib.metadata import version
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mtlviz.checkpoints import DEFAULT_FOLDER, ModelCard, load_checkpoint
@@ -23,79 +21,28 @@ from mtlviz.data.sample import Sample
 from mtlviz.edits import Edit
 from mtlviz.errors import OptionError
 from mtlviz.models.multitask import MultiTaskNetwork, token_mask
+from mtlviz.models.random_weights import random_network
 from mtlviz.models.weight_noise import noisy_copy, parameters_sha256
-from mtlviz.predictions import Prediction, predict_at_source
+from mtlviz.runs import Provenance, Run, library_versions
 from mtlviz.trace import INTERACTION, Capture, Trace, to_arrays
 
 DEVICES = ("cuda", "mps", "cpu")
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """What made a result: enough to make it again."""
-
-    model: str
-    weights_sha256: str
-    trained: str
-    image: str
-    image_sha256: str
-    input_size: tuple[int, int]
-    device: str
-    dtype: str
-    seed: int
-    edit: dict[str, Any]
-    versions: dict[str, str]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain data for JSON."""
-        return asdict(self)
-
-    def stamp(self) -> str:
-        """One line for a figure or a file."""
-        edits = ", ".join(f"{key}={value}" for key, value in self.edit.items())
-        return (
-            f"mtlviz {self.versions['mtlviz']} | {self.model} ({self.trained}, weights {self.weights_sha256[:12]}) | "
-            f"{self.image} ({self.image_sha256[:12]}) at {self.input_size[0]}x{self.input_size[1]} | "
-            f"{self.device} {self.dtype} | torch {self.versions['torch']}" + (f" | edit {edits}" if edits else "")
-        )
+__all__ = ["DEVICES", "Engine", "Prepared", "Provenance", "Run", "available_devices", "library_versions", "load"]
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
-    """One image through one network.
+class Prepared:
+    """One image as a network receives it.
 
     Attributes:
-        sample: the image as it was given.
-        card: of the network.
-        outputs: by task ``(C, H, W)`` float32 at model resolution: logits, metres or unit vectors.
-        letterbox: how the image was fitted into the model's input.
-        trace: what was recorded, as CPU arrays.
-        seconds: of the forward pass alone.
-        notes: what a user should know about this run, e.g. that it fell back to the CPU.
-        provenance: what made it.
+        image: normalised, 0 at the padding.
+        mask: True at tokens that cover a part of the image; None without padding.
+        letterbox: how the image was fitted into the network's input.
     """
 
-    sample: Sample
-    card: ModelCard
-    outputs: dict[str, Float[np.ndarray, "C H W"]]
+    image: Float[Tensor, "1 3 H W"]
+    mask: Bool[Tensor, "1 N"] | None
     letterbox: Letterbox
-    trace: Trace
-    seconds: float
-    notes: tuple[str, ...]
-    provenance: Provenance
-    _predictions: dict[str, Prediction] = field(default_factory=dict, init=False, repr=False)
-
-    def prediction(self, task: str) -> Prediction:
-        """What the network says about one task, at the image's own resolution.
-
-        Raises:
-            OptionError: if the model does not predict the task.
-        """
-        if task not in self.outputs:
-            raise OptionError(f"Model {self.card.name!r} does not predict {task!r}; it has {', '.join(self.outputs)}.")
-        if task not in self._predictions:
-            self._predictions[task] = predict_at_source(self.card.task(task), self.outputs[task], self.letterbox)
-        return self._predictions[task]
 
 
 class Engine:
@@ -159,6 +106,26 @@ class Engine:
             for index, edit in enumerate(edits)
         ]  # fmt: skip
 
+    def allows(self, edit: Edit) -> bool:
+        """Whether the interaction, with its options, can apply the edit."""
+        try:
+            self._network.interaction.check(edit)
+        except OptionError:
+            return False
+        return True
+
+    def prepared(self, sample: Sample) -> Prepared:
+        """An image as the network receives it."""
+        letterbox = Letterbox(sample.size, self.card.input_size)
+        image, mask = self._prepare(sample, letterbox)
+        return Prepared(image.to(self.device), None if mask is None else mask.to(self.device), letterbox)
+
+    @contextmanager
+    def alone(self) -> Iterator[MultiTaskNetwork]:
+        """The network itself while every other caller waits, for what needs gradients; leave it as it was."""
+        with self._lock:
+            yield self._network
+
     def with_noise(self, sigma: float, seed: int = 0) -> "Engine":
         """A copy with Gaussian noise on its weights; this engine stays as it is.
 
@@ -181,6 +148,21 @@ class Engine:
             made = {"weight_noise": sigma, "noise_seed": seed, "noise_on": self.card.weights_sha256}
             noisy._noise = {**self._noise, **made}
         return noisy
+
+    def with_random_weights(self, seed: int = 0) -> "Engine":
+        """The same architecture with weights drawn at random; this engine stays as it is.
+
+        Its card says that it is not trained, and like the provenance of its runs carries the hash of the weights that
+        ran; see ``random_network``.
+
+        Args:
+            seed: fixes the weights.
+        """
+        network = random_network(self.card.architecture, self.card.tasks, self.card.input_size, seed).to(self.device)
+        changed = {"trained": "random", "weights_sha256": parameters_sha256(network), "seed": seed, "metrics": {}}
+        drawn = Engine(network, self.card.model_copy(update=changed), self.device)
+        drawn._noise = {"random_weights": seed, "in_place_of": self.card.weights_sha256}
+        return drawn
 
     def _prepare(self, sample: Sample, letterbox: Letterbox) -> tuple[Tensor, Tensor | None]:
         pixels = torch.from_numpy(letterbox.apply(sample.image)).permute(2, 0, 1)[None].float() / 255
@@ -255,15 +237,6 @@ def available_devices() -> tuple[str, ...]:
     """The devices of this machine, fastest first."""
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     return tuple(device for device in DEVICES if there[device])
-
-
-@cache
-def library_versions() -> dict[str, str]:
-    """Versions of what takes part in a result."""
-    from mtlviz import __version__
-
-    return {"mtlviz": __version__, "python": platform.python_version(), "torch": torch.__version__,
-            "numpy": version("numpy"), "pillow": version("pillow")}  # fmt: skip
 
 
 def _choose_device(device: str | None) -> str:

@@ -23,3 +23,7 @@ class OptionError(MtlvizError):
 
 class TrainingError(MtlvizError):
     """A training cannot go on."""
+
+
+class ExportError(MtlvizError):
+    """A network cannot be exported as asked for."""

@@ -276,23 +276,21 @@ class Trace:
     features: FeatureTrace | None = None
 
 
-Record = TypeVar("Record", Trace, SlotTrace, EtfTrace, AttentionTrace, AffinityTrace, FeatureTrace, TokenLayout)
+AnyRecord = Trace | InteractionTrace | EtfTrace | FeatureTrace | TokenLayout
+Record = TypeVar("Record", bound=AnyRecord)
 
 
 def to_arrays(record: Record) -> Record:
     """The same record with every tensor as a CPU array: float32, integers and booleans as they are."""
-    changed: dict[str, object] = {}
-    for field in fields(record):
-        value = getattr(record, field.name)
-        if isinstance(value, Tensor):
-            changed[field.name] = _array(value)
-        elif isinstance(
-            value, Trace | SlotTrace | EtfTrace | AttentionTrace | AffinityTrace | FeatureTrace | TokenLayout
-        ):
-            changed[field.name] = to_arrays(value)  # type: ignore[type-var]
-        elif isinstance(value, Mapping):
-            changed[field.name] = {key: _array(v) if isinstance(v, Tensor) else v for key, v in value.items()}
-    return replace(record, **changed)  # type: ignore[arg-type]
+    return replace(record, **{field.name: _plain(getattr(record, field.name)) for field in fields(record)})  # type: ignore[arg-type]
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, AnyRecord):
+        return to_arrays(value)
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    return _array(value) if isinstance(value, Tensor) else value
 
 
 def _array(tensor: Tensor) -> np.ndarray:

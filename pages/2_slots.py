@@ -2,9 +2,10 @@
 
 import streamlit as st
 
+from mtlviz.analysis.controls import slot_count
 from mtlviz.analysis.routing import slot_routing
 from mtlviz.trace import Capture, SlotTrace
-from mtlviz.ui import frame, heads, panels, slots, slots_details, slots_set, slots_words, state
+from mtlviz.ui import frame, heads, negative_controls, panels, slots, slots_details, slots_set, slots_words, state
 
 DETAILS = ("sources of the token", "one slot", "tasks and slots", "numbers", "set of images")
 
@@ -14,8 +15,9 @@ def main() -> None:
     engine = state.engine()
     answer, controls = st.container(), st.container(horizontal=True, vertical_alignment="bottom")
     with controls:
+        control = negative_controls.choose(engine.card) if slot_count(engine.card) else negative_controls.MODEL_ITSELF
         head = heads.choose_head(engine.card, "slots_head")
-    run = state.run(engine, capture=Capture(head=head))
+    run, real = negative_controls.run_beside(engine, control, Capture(head=head))
     trace = run.trace.interaction
     if not isinstance(trace, SlotTrace):
         slots.without_slots(run)
@@ -29,7 +31,7 @@ def main() -> None:
     provenance = slots.pick_token(run, trace)
     maps, token = st.columns([2, 1], gap="medium")
     with maps:
-        slots.draw_maps(run, routing, view)
+        slots.draw_maps(run, routing, view, None if real is None else slot_routing(slots_details.trace_of(real)))
     with token:
         slots.draw_token(run, provenance, view)
     slots.draw_legend(run, routing, view)
@@ -40,12 +42,13 @@ def main() -> None:
         key="slots_detail", bind="query-params", persist_state="session",
     )  # fmt: skip
     if detail == "one slot":
-        slots_details.draw_slot(run, routing, view)
+        slots_details.draw_slot(run, routing, view, real)
     elif detail == "tasks and slots":
         slots_details.draw_tasks(run, routing, view)
     elif detail == "numbers":
         slots_details.draw_numbers(run, routing)
     elif detail == "set of images":
+        negative_controls.not_of_sets(control)
         slots_set.draw(engine, head)
     else:
         slots_details.draw_sources(run, provenance)

@@ -11,6 +11,7 @@ from mtlviz.ui import (
     compare_predictions,
     compare_reading,
     frame,
+    negative_controls,
     panels,
     pick,
     state,
@@ -39,6 +40,8 @@ def main() -> None:
 
 def draw(part: str, pair: compare.Pair, picked: pick.Token) -> None:
     """One part of the comparison; the others are not computed."""
+    if part in ("over a set", "cost"):
+        negative_controls.not_of_sets(pair.control)
     if part == "predictions":
         compare_predictions.draw(pair, picked.task)
     elif part == "what the token reads":

@@ -9,6 +9,7 @@ from mtlviz.ui import (
     embedding_view,
     embedding_words,
     frame,
+    negative_controls,
     panels,
     pick,
     state,
@@ -22,7 +23,8 @@ def main() -> None:
     controls = st.container(horizontal=True, vertical_alignment="bottom")
     with controls:
         choice = embedding.choose(engine)
-    source = embedding.gathered(engine, choice)
+        control = negative_controls.choose(engine.card, only=embedding.CONTROLS)
+    source = embedding.gathered(engine, choice, control)
     if source is None:
         return
     if source.run is not None:
@@ -38,6 +40,7 @@ def main() -> None:
     projection = embedding_umap.projected(shown.cloud, shown.key, choice.method, choice.axes)
     highlight = embedding_view.highlighted(shown, choice)
     embedding_view.draw(shown, choice, projection, colouring, highlight)
+    embedding.beside(source, choice)
     embedding_view.numbers(shown, projection, numbers, class_task)
     embedding_details.draw(shown, choice, colouring, highlight, numbers, class_task)
 

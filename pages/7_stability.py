@@ -4,6 +4,7 @@ import streamlit as st
 
 from mtlviz.ui import (
     frame,
+    negative_controls,
     panels,
     stability,
     stability_curve,
@@ -16,7 +17,8 @@ from mtlviz.ui import (
 
 def main() -> None:
     """Choose, change, compare, explain."""
-    sides = stability.sides()
+    control = stability.control()
+    sides = stability.sides(control)
     if not sides:
         stability.without_slots()
         return
@@ -26,7 +28,9 @@ def main() -> None:
     with answer:
         panels.headline(stability_words.answer(found, choice))
     st.caption(f"{choice.perturbation.about.explanation} {stability_words.class_source(sides)}")
-    stability_image.maps(found, choice)
+    own = stability.own_sides(sides) if control.on else sides
+    beside = [(side, stability.compared(side, choice)) for side in own] if control.on else None
+    stability_image.maps(found, choice, beside)
 
     st.subheader("Slot by slot", anchor="slots")
     st.markdown(stability_words.WHY)
@@ -43,7 +47,8 @@ def main() -> None:
     stability_shares.of_image(sides)
 
     st.subheader("Over a set of images", anchor="set")
-    stability_set.draw(sides)
+    negative_controls.not_of_sets(control)
+    stability_set.draw(own)
 
 
 frame.bootstrap()

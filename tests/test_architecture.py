@@ -12,21 +12,25 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS = {
     "tasks": 0, "trace": 0, "errors": 0, "files": 0, "edits": 0,
     "models": 1, "data": 1, "metrics": 1,
-    "engine": 2, "checkpoints": 2, "predictions": 2, "results": 2,
+    "engine": 2, "runs": 2, "checkpoints": 2, "predictions": 2, "results": 2,
     "analysis": 3,
-    "plots": 4, "training": 4,
+    "plots": 4, "training": 4, "exporting": 4,
     "ui": 5, "cli": 5, "bench": 5, "__main__": 5, "__init__": 5,
     "app": 6, "pages": 6,
 }  # fmt: skip
 """Floor of every part of the project; parts of one floor know nothing of each other, but for neighbours."""
 
-NEIGHBOURS = [{"engine", "checkpoints", "predictions", "results"}, {"cli", "bench", "__main__"}, {"app", "pages"}]
+NEIGHBOURS = [
+    {"engine", "runs", "checkpoints", "predictions", "results"},
+    {"cli", "bench", "__main__"},
+    {"app", "pages"},
+]
 """Parts of one floor that may import one another."""
 
 _WINDOW = {"streamlit", "plotly"}
 FORBIDDEN = {
     **dict.fromkeys(("tasks", "trace", "errors", "files", "models", "data", "metrics"), _WINDOW),
-    **dict.fromkeys(("engine", "checkpoints", "predictions", "analysis", "training"), _WINDOW),
+    **dict.fromkeys(("engine", "runs", "checkpoints", "predictions", "analysis", "training", "exporting"), _WINDOW),
     "plots": {"torch", "streamlit"},
     "ui": {"torch"}, "app": {"torch"}, "pages": {"torch"},
     "cli": {"streamlit"}, "bench": {"streamlit"}, "__main__": {"streamlit"},

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float16, Float32, Float64, Int16, Int64, UInt64
@@ -53,6 +53,11 @@ class ClassCloud:
     def means(self) -> Float64[np.ndarray, "P E"]:
         """Mean feature of each present class."""
         return np.asarray(self.sums[self.present] / self.tokens[self.present, None])
+
+    def without_tokens(self) -> "ClassCloud":
+        """The same without kept tokens: its size does not depend on what went in."""
+        none = np.zeros(0, np.int64)
+        return replace(self, features=self.features[none], classes=self.classes[none], priorities=self.priorities[none])
 
     def merge(self, other: "ClassCloud") -> "ClassCloud":
         """The cloud of both sets of images.
@@ -152,8 +157,32 @@ def merge_clouds(first: Clouds, second: Clouds) -> dict[tuple[str, str], ClassCl
     return {key: cloud.merge(second[key]) for key, cloud in first.items()}
 
 
+def fair_sample(cloud: ClassCloud, classes: Int64[np.ndarray, " P"], most: int) -> Int64[np.ndarray, " k"]:
+    """Indices of kept tokens of some classes, in order; where there are more than ``most``, every class has its turn.
+
+    Classes give up tokens only above the same number, so that none goes because others come first; which tokens of a
+    class stay is decided by their pseudo-random numbers.
+
+    Args:
+        cloud: with kept tokens.
+        classes: labels.
+        most: tokens wanted, at least one a class.
+    """
+    members = np.flatnonzero(np.isin(cloud.classes, classes))
+    turns = _turns(cloud.classes[members], cloud.priorities[members])
+    chosen = np.lexsort((cloud.classes[members], turns))[:most]
+    return np.sort(members[chosen])
+
+
+def _turns(classes: Int16[np.ndarray, " M"], priorities: UInt64[np.ndarray, " M"]) -> Int64[np.ndarray, " M"]:
+    """Place of every token in the order of the numbers of its class, from 0."""
+    order = np.lexsort((priorities, classes))
+    turns = np.empty(len(order), np.int64)
+    turns[order] = np.arange(len(order)) - np.searchsorted(classes[order], classes[order])
+    return turns
+
+
 def _kept(classes: Int16[np.ndarray, " M"], priorities: UInt64[np.ndarray, " M"]) -> Int64[np.ndarray, " k"]:
     """Indices of the tokens with the smallest numbers of their class, class by class."""
-    order = np.lexsort((priorities, classes))
-    ranks = np.arange(len(order)) - np.searchsorted(classes[order], classes[order])
-    return np.asarray(order[ranks < SAMPLE], np.int64)
+    kept = np.flatnonzero(_turns(classes, priorities) < SAMPLE)
+    return np.asarray(kept[np.lexsort((priorities[kept], classes[kept]))], np.int64)

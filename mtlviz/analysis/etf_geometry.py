@@ -152,6 +152,36 @@ def etf_numbers(centred: Float[np.ndarray, "K E"]) -> Numbers:
     )
 
 
+@dataclass(frozen=True)
+class FrameFaults:
+    """How far vertices are from a simplex ETF as they stand; all are 0 for an exact one of whatever length.
+
+    Attributes:
+        cosines: largest ``|cos + 1/(K-1)|`` of two vertices, seen from their centre.
+        lengths: largest distance of a length from the mean length, over that mean.
+        centre: length of the vertices' mean, over the mean length.
+    """
+
+    cosines: float
+    lengths: float
+    centre: float
+
+
+def frame_faults(vertices: Float[np.ndarray, "K E"]) -> FrameFaults:
+    """How far vertices are from a simplex ETF, which is centred, of one length and at equal angles.
+
+    Args:
+        vertices: one row a class, not all of length 0; of two classes or more.
+    """
+    lengths, centre = np.linalg.norm(vertices, axis=1), vertices.mean(0)
+    mean = lengths.mean()
+    return FrameFaults(
+        etf_numbers(vertices - centre).max_deviation,
+        float(np.abs(lengths / mean - 1).max()),
+        float(np.linalg.norm(centre) / mean),
+    )
+
+
 def simplex_vertices(classes: int) -> Float[np.ndarray, "K _"]:
     """A simplex ETF in as few dimensions as it needs: K unit vectors in K - 1, coordinates by Helmert's matrix."""
     number = np.arange(1, classes)
@@ -184,6 +214,10 @@ def fitted_vertices(centred: Float[np.ndarray, "K E"]) -> Vertices | None:
     Orthogonal Procrustes (Schönemann, 1966) on directions, so that every class counts alike: the rotation R that
     maximises the sum over classes of ``cos(mean, R vertex)``. None where the space has fewer than K - 1 dimensions,
     in which K equal angles do not fit.
+
+    Means that span fewer than K - 1 dimensions leave R open in the directions that they do not reach. The frame is
+    exact all the same, and no angle to a vertex depends on the choice, since such directions are at right angles to
+    every mean; the angles cannot all be 0 then.
     """
     ideal = simplex_vertices(len(centred))
     if centred.shape[1] < ideal.shape[1]:

@@ -1,6 +1,7 @@
 """Features of many numbers a token, as two or three: PCA exactly, UMAP from a seed."""
 
 import hashlib
+import io
 import re
 from collections.abc import Callable
 from dataclasses import astuple, dataclass
@@ -143,19 +144,18 @@ def umap_coordinates(
     return coordinates
 
 
-class _Epochs:
-    """Looks like a file to UMAP's progress bar, and reports the share of epochs that it writes."""
+class _Epochs(io.TextIOBase):
+    """A text stream for UMAP's progress bar, which reports the share of epochs that is written to it."""
 
     def __init__(self, report: Report) -> None:
         self._report = report
 
-    def write(self, text: str) -> None:
+    def write(self, text: str, /) -> int:
+        """Take in a line of the bar; its length."""
         found = re.search(r"(\d+)/(\d+)", text)
         if found:
             self._report("arranging the tokens", int(found[1]) / max(int(found[2]), 1))
-
-    def flush(self) -> None:
-        """Nothing waits."""
+        return len(text)
 
 
 def _check(features: Float[np.ndarray, "n E"]) -> None:

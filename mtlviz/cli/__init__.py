@@ -12,6 +12,8 @@ from mtlviz.cli.boundary import OneSentence
 from mtlviz.cli.checkpoints import checkpoints
 from mtlviz.cli.collapse import collapse
 from mtlviz.cli.evaluate import evaluate
+from mtlviz.cli.export import export
+from mtlviz.cli.faithfulness import faithfulness
 from mtlviz.cli.inspect import inspect
 from mtlviz.cli.noise import noise
 from mtlviz.cli.predict import predict
@@ -19,6 +21,7 @@ from mtlviz.cli.rooms import rooms
 from mtlviz.cli.stability import stability
 from mtlviz.cli.study import study
 from mtlviz.cli.train import train
+from mtlviz.cli.validate_dataset import validate_dataset
 
 app = typer.Typer(
     cls=OneSentence,
@@ -26,7 +29,10 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     help="The inside of multi-task networks: predictions, slot routing, attention, training.",
 )
-for _command in (predict, inspect, checkpoints, train, study, evaluate, rooms, collapse, stability, noise, bench):
+for _command in (
+    predict, inspect, checkpoints, train, study, evaluate, rooms, validate_dataset, collapse, stability, noise,
+    faithfulness, export, bench,
+):  # fmt: skip
     app.command()(_command)
 
 

@@ -7,16 +7,16 @@ import typer
 
 from mtlviz.cli.answers import AsJson, answer, plain
 from mtlviz.cli.collapse_texts import collapse_texts
-from mtlviz.cli.evaluate import DEFAULT_LIMIT, ROOMS, Cache, Data, Limit, images_on_disk
-from mtlviz.cli.options import CheckpointName, Checkpoints, Device, Workers, checkpoint_folder, chosen_device
-from mtlviz.cli.outputs import check_folder
+from mtlviz.cli.evaluate import Cache, Data, Limit, fitting_images, image_count, images_on_disk
+from mtlviz.cli.models import network_card
+from mtlviz.cli.options import CheckpointName, Checkpoints, Device, OutFile, Workers, checkpoint_folder, chosen_device
+from mtlviz.cli.outputs import check_file
 from mtlviz.cli.progress import bar
-from mtlviz.errors import DataError, OptionError
+from mtlviz.errors import OptionError
 
 if TYPE_CHECKING:
     from mtlviz.analysis.collapse.record import CollapseResult, LogEntry
 
-OutFile = Annotated[Path | None, typer.Option("--out", help="JSON file for the result, which the app shows.")]
 Devices = Annotated[int, typer.Option(min=1, help="Devices or, on the CPU, processes that share the images.")]
 Log = Annotated[Path | None, typer.Option("--log", help="collapse.jsonl of the training, kept with the result.")]
 
@@ -42,10 +42,7 @@ def collapse(
     Example:
         python -m mtlviz collapse --checkpoint kem --data rooms:val --limit 300 --out results/collapse-kem.json
     """
-    if out is not None:
-        check_folder(out.parent)
-        if out.is_dir():
-            raise OptionError(f"--out {str(out)!r} is a folder; give the name of a JSON file in it.")
+    check_file(out)
     entries = _logged(log)
     place, where = checkpoint_folder(folder), chosen_device(device)
     _check_devices(devices, where)
@@ -62,61 +59,29 @@ def collapse(
 
 
 def _measured(
-    name: str,
-    folder: Path,
-    device: str,
-    devices: int,
-    data: str,
-    limit: int | None,
-    cache: Path | None,
+    name: str, folder: Path, device: str, devices: int, data: str, limit: int | None, cache: Path | None,
     workers: int | None,
-) -> "CollapseResult":
+) -> "CollapseResult":  # fmt: skip
     from mtlviz.analysis.collapse.record import CollapseResult, Protocol
-    from mtlviz.checkpoints import load_checkpoint, read_card
+    from mtlviz.checkpoints import load_checkpoint
     from mtlviz.engine import library_versions
     from mtlviz.training.collapse_pass import Normalisation, collapse_statistics
-    from mtlviz.training.data import evaluation_set
 
-    card = read_card(name, folder)
-    if card.part != "network":
-        raise OptionError(f"Checkpoint {name!r} is an encoder, not a network; choose another.")
+    card = network_card(name, folder)
     source = images_on_disk(data, limit, card.input_size, cache, workers)
-    samples = evaluation_set(
-        str(source), DEFAULT_LIMIT if limit is None and data.startswith(ROOMS) else limit, card.input_size
-    )
-    if samples[0].size != card.input_size:
-        (height, width), (rows, columns) = samples[0].size, card.input_size
-        raise DataError(
-            f"The images in {source} are {height}x{width}, but {name!r} takes {rows}x{columns}; render rooms of that "
-            "size."
-        )
+    samples = fitting_images(source, image_count(data, limit), card)
     network, _ = load_checkpoint(name, folder, device)
     protocol = Protocol()
     with bar("Measuring collapse") as progress:
         found = collapse_statistics(
-            network,
-            samples,
-            card.tasks,
-            norm=Normalisation(card.mean, card.std),
-            protocol=protocol,
-            devices=devices,
+            network, samples, card.tasks, norm=Normalisation(card.mean, card.std), protocol=protocol, devices=devices,
             progress=progress,
-        )
+        )  # fmt: skip
     return CollapseResult(
-        model=name,
-        title=card.title,
-        weights_sha256=card.weights_sha256,
-        trained=card.trained,
-        data=data,
-        images=len(samples),
-        input_size=card.input_size,
-        device=device,
-        processes=devices,
-        versions=library_versions(),
-        protocol=protocol,
-        classes=found.classes,
-        regression=found.regression,
-    )
+        model=name, title=card.title, weights_sha256=card.weights_sha256, trained=card.trained, data=data,
+        images=len(samples), input_size=card.input_size, device=device, processes=devices,
+        versions=library_versions(), protocol=protocol, classes=found.classes, regression=found.regression,
+    )  # fmt: skip
 
 
 def _logged(log: Path | None) -> "tuple[LogEntry, ...]":

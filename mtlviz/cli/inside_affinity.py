@@ -11,13 +11,13 @@ from mtlviz.analysis.affinity.agreement import (
     cka_by_chance,
     entries_of_pairs,
     linear_cka,
-    rank_correlations,
     sampled_pairs,
 )
 from mtlviz.analysis.affinity.effect import diffusion_effect
 from mtlviz.analysis.affinity.fusion import fusion_weights, part_shares, positive_share, size_participation
 from mtlviz.analysis.affinity.rows import PixelRows, group_of, pixel_rows, valid_mask
 from mtlviz.analysis.diffusion import diffusion_ratio
+from mtlviz.analysis.rank_correlation import rank_correlations
 from mtlviz.plots.affinity import effect_panels, fusion_panels, row_panels
 from mtlviz.plots.affinity_matrices import agreement_figure
 from mtlviz.plots.maps import Geometry, board

@@ -23,6 +23,12 @@ Checkpoints = Annotated[
     Path | None,
     typer.Option("--checkpoints", envvar="MTLVIZ_CHECKPOINTS", help="Folder to use instead of the shipped one."),
 ]
+Folder = Annotated[
+    Path | None,
+    typer.Option("--folder", envvar="MTLVIZ_CHECKPOINTS", help="Folder of checkpoints instead of the shipped one."),
+]
+More = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Further names for --checkpoints.")]
+OutFile = Annotated[Path | None, typer.Option("--out", help="JSON file for the result, which the app shows.")]
 Device = Annotated[str | None, typer.Option("--device", help="cuda, mps or cpu; by default the fastest.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Processes that render; by default one a core.")]
 

@@ -1,4 +1,4 @@
-"""Folders of results: files appear whole and together, or not at all."""
+"""Files and folders of results: files appear whole and together, or not at all."""
 
 import os
 import shutil
@@ -23,6 +23,18 @@ def check_folder(out: Path, option: str = "--out") -> Path:
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise OptionError(f"{option} {str(out)!r} cannot be written; choose a folder in which you may write.")
     return out
+
+
+def check_file(out: Path | None) -> None:
+    """Refuse before the computation what could not be written after it.
+
+    Raises:
+        OptionError: if a file cannot be made there.
+    """
+    if out is not None:
+        check_folder(out.parent)
+        if out.is_dir():
+            raise OptionError(f"--out {str(out)!r} is a folder; give the name of a JSON file in it.")
 
 
 @contextmanager

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mtlviz.cli.answers import AsJson, answer, plain
-from mtlviz.cli.evaluate import DEFAULT_LIMIT, ROOMS, Cache, Data, Limit, images_on_disk, network_scores
-from mtlviz.cli.options import Device, Workers, checkpoint_folder, chosen_device
-from mtlviz.cli.outputs import check_folder
+from mtlviz.cli.evaluate import Cache, Data, Limit, image_count, images_on_disk, network_scores
+from mtlviz.cli.models import models_named, one_size
+from mtlviz.cli.options import Device, Folder, More, OutFile, Workers, checkpoint_folder, chosen_device
+from mtlviz.cli.outputs import check_file
 from mtlviz.cli.progress import bar
 from mtlviz.cli.stability_texts import stability_texts
 from mtlviz.errors import OptionError
@@ -22,12 +23,6 @@ Names = Annotated[
     list[str] | None,
     typer.Option("--checkpoints", help="Models with slots, one or more; others are compared with the first."),
 ]
-More = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Further names for --checkpoints.")]
-Folder = Annotated[
-    Path | None,
-    typer.Option("--folder", envvar="MTLVIZ_CHECKPOINTS", help="Folder of checkpoints instead of the shipped one."),
-]
-OutFile = Annotated[Path | None, typer.Option("--out", help="JSON file for the result.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of all perturbations.")]
 
 
@@ -54,12 +49,12 @@ def stability(
     Example:
         python -m mtlviz stability --checkpoints kem skem --data rooms:val --limit 300 --out results/stability.json
     """
-    names = list(dict.fromkeys([*(checkpoints or []), *(more or [])])) or ["kem"]
+    names = models_named(checkpoints, more)
     check_file(out)
     place, where = checkpoint_folder(folder), chosen_device(device)
     size = one_size([_card(name, place) for name in names])
     source = images_on_disk(data, limit, size, cache, workers)
-    count = DEFAULT_LIMIT if limit is None and data.startswith(ROOMS) else limit
+    count = image_count(data, limit)
     scores = {name: network_scores(name, place, where, source, count, False)["tasks"] for name in names}
     found = _measured(names, place, where, source, count, seed) | {"data": data}
     for model in found["models"]:
@@ -71,14 +66,6 @@ def stability(
     if out is not None:
         _write(out, content)
     answer({"command": "stability", **content, "out": out}, as_json, *stability_texts(content))
-
-
-def check_file(out: Path | None) -> None:
-    """Refuse before the computation what could not be written after it."""
-    if out is not None:
-        check_folder(out.parent)
-        if out.is_dir():
-            raise OptionError(f"--out {str(out)!r} is a folder; give the name of a JSON file in it.")
 
 
 def _write(out: Path, content: dict[str, Any]) -> None:
@@ -122,20 +109,3 @@ def _card(name: str, folder: Path) -> "ModelCard":
     others = [read_card(one, folder) for one in checkpoint_names(folder)]
     fit = ", ".join(one.name for one in others if has_slots(one.architecture.interaction)) or "none here has any"
     raise OptionError(f"Checkpoint {name!r} has no memory slots; choose from those that have ({fit}).")
-
-
-def one_size(cards: "list[ModelCard]") -> tuple[int, int]:
-    """The image size that all models take.
-
-    Raises:
-        OptionError: if they take different ones.
-    """
-    first, *others = cards
-    for other in others:
-        if other.input_size != first.input_size:
-            (height, width), (rows, columns) = first.input_size, other.input_size
-            raise OptionError(
-                f"{first.name!r} takes images of {height}x{width} and {other.name!r} of {rows}x{columns}; compare "
-                "models of one size."
-            )
-    return first.input_size

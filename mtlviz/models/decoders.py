@@ -39,7 +39,7 @@ class Decoder(nn.Module):
         """The task's quantity: logits (classes, binary), metres (depth) or unit vectors (normals)."""
         return self.predict(self.features(tokens, skip), size)
 
-    def features(self, tokens: Float[Tensor, "B D h w"], skip: Float[Tensor, "B _ _ _"]) -> Float[Tensor, "B E _ _"]:
+    def features(self, tokens: Float[Tensor, "B D h w"], skip: Float[Tensor, "#B _ _ _"]) -> Float[Tensor, "B E _ _"]:
         """What the last linear layer sees, on the stride-4 grid."""
         x: Tensor = self.mix(_resize(self.tokens(tokens), skip.shape[-2:]) + self.skip(skip))
         return x

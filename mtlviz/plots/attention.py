@@ -111,10 +111,10 @@ def weight_panels(
         note = f"{percent(float(share))} of the weight"
         if not candidates[index].any():
             note = "not read: the reader's own task" if task == reading_task else "not read"
+        layer = Layer(picture, "grid", values=np.where(candidates[index], weights[index], np.nan))
         panels.append(
-            Panel(f"{model}: {task_title(task)}", (Layer(picture, "grid"),), scale=scale.bar(),
-                  hover=Hover(texts), task=task, note=note)
-        )  # fmt: skip
+            Panel(f"{model}: {task_title(task)}", (layer,), scale=scale.bar(), hover=Hover(texts), task=task, note=note)
+        )
     return tuple(panels)
 
 
@@ -136,10 +136,11 @@ def source_bars(rows: Sequence[tuple[str, Float[np.ndarray, " T"]]], tasks: Sequ
             hovertemplate="%{y}<br>" + task_title(task) + ": %{x:.1%}<extra></extra>",
         )  # fmt: skip
     fig.update_layout(barmode="stack", bargap=0.25, margin={"l": 8, "r": 8, "t": 8, "b": 8})
-    fig.update_xaxes(range=[0, 1], tickformat=".0%", title={"text": "share of the weight"})
+    fig.update_xaxes(range=[0, 1], tickformat=".0%", title={"text": "share of the weight"}, automargin=True)
     fig.update_yaxes(autorange="reversed", automargin=True, ticksuffix="  ")
-    finish(fig, height=110 + 34 * len(rows), legend=True)
-    return fig.update_layout(legend={"y": -0.42 - 0.3 / len(rows), "traceorder": "normal"})
+    finish(fig, height=130 + 34 * len(rows), legend=True)
+    # Above the bars: however many rows it needs on a narrow screen, it grows away from the axis title.
+    return fig.update_layout(legend={"y": 1, "yanchor": "bottom", "traceorder": "normal"})
 
 
 def source_matrix(sources: Float[np.ndarray, "T T"], tasks: Sequence[str], title: str) -> go.Figure:

@@ -9,17 +9,12 @@ from plotly.colors import hex_to_rgb
 
 from mtlviz.analysis.collapse.names import Statistic
 from mtlviz.analysis.collapse.record import Estimate
-from mtlviz.plots.style import finish
+from mtlviz.plots.style import PLACE_TITLES, finish
 from mtlviz.trace import PLACES
 
 MODEL_COLOURS = ("#5f7ea8", "#c27d26")
 """A and B as dots and lines: the hues of their bars elsewhere, of a lightness that stands out on white and on dark."""
 MODEL_SYMBOLS = ("circle", "diamond")
-PLACE_TITLES = {
-    "encoder": "encoder", "task_encoder": "task encoder", "interaction_input": "interaction input",
-    "interaction_output": "interaction output", "decoder": "decoder",
-}  # fmt: skip
-"""Places in words, in the order of the data flow."""
 TICKS = {
     "encoder": "encoder", "task_encoder": "task<br>encoder", "interaction_input": "inter.<br>input",
     "interaction_output": "inter.<br>output", "decoder": "decoder",

@@ -7,8 +7,7 @@ import plotly.graph_objects as go
 
 from mtlviz.analysis.neighbourhood import Agreement, Silhouette
 from mtlviz.analysis.token_cloud import TokenCloud
-from mtlviz.plots.collapse import PLACE_TITLES
-from mtlviz.plots.style import finish, task_colour, task_title
+from mtlviz.plots.style import PLACE_TITLES, finish, task_colour, task_title
 from mtlviz.plots.token_colours import class_name
 
 NEUTRAL = "#7a7f87"

@@ -16,13 +16,16 @@ On = Literal["image", "grid"]
 class Layer:
     """A picture over the image, 3 channels or 4 with opacity; ``on="grid"`` has one pixel a token.
 
-    Pixels stay crisp when enlarged, unless ``smooth``, which is for photographs.
+    Pixels stay crisp when enlarged, unless ``smooth``, which is for photographs. ``values`` are the numbers behind the
+    colours, ``(rows, columns)`` or ``(rows, columns, k)`` of the token grid with NaN where there is none, so that two
+    maps can be compared; None for a picture of anything else.
     """
 
     picture: UInt8[np.ndarray, "h w c"]
     on: On = "image"
     opacity: float = 1.0
     smooth: bool = False
+    values: Float[np.ndarray, "rows columns *k"] | None = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,7 @@ class Panel:
         task: a click picks a token of this task; None leaves the task as it is.
         picked: draw the picked token.
         note: small second line of the title.
+        values: numbers behind the map as in ``Layer``, where no layer has them.
     """
 
     title: str
@@ -111,6 +115,7 @@ class Panel:
     task: str | None = None
     picked: bool = True
     note: str = ""
+    values: Float[np.ndarray, "rows columns *k"] | None = None
 
 
 def cells(
@@ -132,4 +137,4 @@ def cells(
     """
     opacity = np.isfinite(values) * (1.0 if alpha is None else np.nan_to_num(alpha))
     rgba = np.concatenate([colours(values, low, high, scale), (opacity * 255).astype(np.uint8)[..., None]], -1)
-    return Layer(rgba, "grid")
+    return Layer(rgba, "grid", values=values)

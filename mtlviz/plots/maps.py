@@ -189,9 +189,10 @@ def _token_grid(panel: Panel, geometry: Geometry) -> go.Scatter:
     if panel.hover and panel.hover.texts is not None:
         texts = panel.hover.texts[rows, columns].astype(object) + "<br>" + texts
     places = np.stack([rows, columns], -1).astype(object)
+    # Plotly tells no markers apart whose discs hold the pointer, so these are small: cells may be 3 pixels wide.
     return go.Scatter(
         x=x, y=y, mode="markers", name="tokens", customdata=places, text=texts,
-        hovertemplate="%{text}<extra></extra>", marker={"size": 12, "opacity": 0},
+        hovertemplate="%{text}<extra></extra>", marker={"size": 2, "opacity": 0},
         selected={"marker": {"opacity": 0}}, unselected={"marker": {"opacity": 0}}, showlegend=False,
     )  # fmt: skip
 

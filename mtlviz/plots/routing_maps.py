@@ -1,11 +1,12 @@
 """Slots on the image, one map a task: tokens that won them, the slot a token reads, one slot's readers."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 import plotly.graph_objects as go
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 from PIL import Image
 
 from mtlviz.analysis.picks import Pick
@@ -18,6 +19,8 @@ from mtlviz.trace import TokenLayout
 Show = Literal["winners", "readers", "both"]
 """What the maps draw: the tokens that won a slot, the slot each token reads most, or both."""
 
+MOST_DRAWN = 16
+"""Picks of a slot that are drawn, its best ones; a slot that takes in every token would cover the map."""
 GOLDEN_ANGLE = np.pi * (3 - 5**0.5)
 FADED = 0.2
 PAPER = 248
@@ -61,7 +64,8 @@ def routing_panels(routing: SlotRouting, show: Show, *, certainty: bool = True, 
     for index, task in enumerate(routing.layout.tasks):
         layers = () if show == "winners" else (_write_layer(routing, index, certainty, slot),)
         note = _picks_note(routing, task) if show == "winners" else _readers_note(routing, index)
-        panels.append(Panel(task_title(task), layers, hover=Hover(texts[index]), task=task, note=note))
+        won = _won(routing, task, slot) if show == "winners" else None
+        panels.append(Panel(task_title(task), layers, hover=Hover(texts[index]), task=task, note=note, values=won))
     return panels
 
 
@@ -79,7 +83,7 @@ def pick_markers(
         slot: its markers are drawn in full and all others fade; None draws all in full.
     """
     by_token: dict[int, list[Pick]] = defaultdict(list)
-    for pick in routing.picks:
+    for pick in drawn_picks(routing.picks):
         if pick.task == task:
             by_token[pick.token].append(pick)
     shared = [picks[0] for picks in by_token.values() if len(picks) > 1]
@@ -100,7 +104,7 @@ def slot_panels(card: SlotCard, layout: TokenLayout, *, opacity: float = 0.85) -
     scale = Scale(0, top, f"Write weight of {slot_label(card.slot)} (no unit)")
     panels = []
     for task, weights in zip(layout.tasks, read, strict=True):
-        picks = [pick for pick in card.picks if pick.task == task]
+        picks = [pick for pick in drawn_picks(card.picks) if pick.task == task]
         texts = np.array([[f"reads it with {weight:.3f}" for weight in row] for row in weights], object)
         panels.append(
             Panel(
@@ -116,6 +120,11 @@ def slot_panels(card: SlotCard, layout: TokenLayout, *, opacity: float = 0.85) -
     return panels
 
 
+def drawn_picks(picks: Sequence[Pick]) -> list[Pick]:
+    """The best ``MOST_DRAWN`` picks of every slot."""
+    return [pick for pick in picks if pick.rank < MOST_DRAWN]
+
+
 def _write_layer(routing: SlotRouting, task: int, certainty: bool, slot: int | None) -> Layer:
     rows, columns = routing.layout.grid
     here = slice(task * rows * columns, (task + 1) * rows * columns)
@@ -124,12 +133,26 @@ def _write_layer(routing: SlotRouting, task: int, certainty: bool, slot: int | N
     palette = np.array([_rgb(slot_colour(number)) for number in range(routing.slots)], np.uint8)
     alpha = np.where(drawn, weight if certainty else 1.0, 0.0) * 255
     rgba = np.concatenate([palette[np.maximum(winner, 0)], alpha.round().astype(np.uint8)[:, None]], -1)
-    return Layer(rgba.reshape(rows, columns, 4), "grid")
+    values = np.where(drawn[:, None] & (winner[:, None] == np.arange(routing.slots)), weight[:, None], 0.0)
+    values[winner < 0] = np.nan
+    return Layer(rgba.reshape(rows, columns, 4), "grid", values=values.reshape(rows, columns, -1))
+
+
+def _won(routing: SlotRouting, task: str, slot: int | None) -> Float[np.ndarray, "rows columns L"]:
+    """Retrieve weight with which every token of a task won every slot, 0 where it did not."""
+    won = np.zeros((*routing.layout.grid, routing.slots))
+    for pick in routing.picks:
+        if pick.task == task and slot in (None, pick.slot):
+            won[pick.row, pick.column, pick.slot] += pick.weight
+    return won
 
 
 def _picks_note(routing: SlotRouting, task: str) -> str:
     here = [pick for pick in routing.picks if pick.task == task]
     slots = len({pick.slot for pick in here})
+    if routing.picks and len(drawn := drawn_picks(routing.picks)) < len(routing.picks):
+        shown = sum(pick.task == task for pick in drawn)
+        return f"{shown} of {len(drawn)} best picks, the first {MOST_DRAWN} of every slot"
     return f"{len(here)} of {len(routing.picks)} picks, into {slots} slot{'' if slots == 1 else 's'}"
 
 
@@ -142,7 +165,7 @@ def _readers_note(routing: SlotRouting, task: int) -> str:
 def _token_texts(routing: SlotRouting) -> np.ndarray:
     """(T, rows, columns) of str: what every token reads most, and what it won."""
     won: dict[int, list[str]] = defaultdict(list)
-    for pick in routing.picks:
+    for pick in drawn_picks(routing.picks):
         won[pick.token].append(f"{slot_label(pick.slot)} ({pick.weight:.2f})")
     write = routing.write
     readings = zip(write.winner.tolist(), write.weight, write.entropy, strict=True)

@@ -19,6 +19,8 @@ TITLE = 0.12
 """Room for a title above a map, as a share of its height."""
 PHOTOGRAPH = 0.3
 """Strength of the photograph under the lines."""
+MOST_LINES = 320
+"""Lines that are drawn, the strongest ones: 16 picks of 20 slots. Slots that take in every token have thousands."""
 FULL_WEIGHT = 0.2
 """Weight from which a line is drawn with full width and opacity; the same for all tokens and images."""
 
@@ -58,9 +60,10 @@ def provenance_figure(
     *,
     height: int = 580,
 ) -> go.Figure:
-    """Lines from a token to every token it received from, one a slot and pick, over one map a task.
+    """Lines from a token to the tokens it received from, one a slot and pick, over one map a task.
 
-    Cells under the line ends are the token's row of A = A_w A_r. Width and opacity of a line are its weight.
+    Cells under the line ends are the token's row of A = A_w A_r. Width and opacity of a line are its weight; of more
+    than ``MOST_LINES`` the strongest are drawn.
 
     Args:
         provenance: of the token.
@@ -119,6 +122,7 @@ def _lines(provenance: TokenProvenance, canvas: _Canvas) -> list[dict[str, objec
     x0, y0 = canvas.point(provenance.token)
     through = provenance.through
     paths = sorted(np.argwhere(through > 0).tolist(), key=lambda path: through[path[0], path[1]])
+    paths = paths[-MOST_LINES:]
     shapes: list[dict[str, object]] = []
     for source, slot in paths:
         x1, y1 = canvas.point(int(provenance.sources[source]))
@@ -133,13 +137,13 @@ def _lines(provenance: TokenProvenance, canvas: _Canvas) -> list[dict[str, objec
 
 def _sources(provenance: TokenProvenance, canvas: _Canvas) -> go.Scatter:
     """The ends of the lines, in the colour of the slot that carries most: what hovering reads."""
-    points = [canvas.point(int(token)) for token in provenance.sources]
+    points = [canvas.point(int(token)) for token in provenance.sources[:MOST_LINES]]
     return go.Scatter(
         x=[x for x, _ in points], y=[y for _, y in points], mode="markers", name="sources", showlegend=False,
         hovertext=[_source_text(provenance, canvas.layout, rank) for rank in range(len(points))],
         hovertemplate="%{hovertext}<extra></extra>",
         marker={
-            "size": 7, "color": [slot_colour(int(slots.argmax())) for slots in provenance.through],
+            "size": 7, "color": [slot_colour(int(slots.argmax())) for slots in provenance.through[: len(points)]],
             "line": {"color": "#ffffff", "width": 1},
         },
     )  # fmt: skip

@@ -70,11 +70,21 @@ def pick_marks(found: Comparison, task: str | None) -> tuple[tuple[Mark, ...], t
     )
 
 
-def pick_panel(title: str, marks: Sequence[Mark]) -> Panel:
-    """A map whose note counts its picks; ``mark_traces`` are drawn over it."""
+def pick_panel(title: str, marks: Sequence[Mark], grid: tuple[int, int], slots: int) -> Panel:
+    """A map whose note counts its picks; ``mark_traces`` are drawn over it.
+
+    Args:
+        title: of the map.
+        marks: the picks.
+        grid: (rows, columns) of the tokens.
+        slots: of the model.
+    """
     counts = Counter(mark.fate for mark in marks)
     said = [f"{counts[fate]} {fate}" for fate in FATES if counts[fate]]
-    return Panel(title, note=", ".join(said) or "no pick among the tokens of this task", picked=False)
+    picked = np.zeros((*grid, slots))
+    for mark in marks:
+        picked[mark.row, mark.column, mark.slot] += 1
+    return Panel(title, note=", ".join(said) or "no pick among the tokens of this task", picked=False, values=picked)
 
 
 def mark_traces(marks: Sequence[Mark], geometry: Geometry) -> tuple[go.Scatter, ...]:

@@ -12,6 +12,7 @@ from PIL.PngImagePlugin import PngInfo
 from plotly.colors import get_colorscale, hex_to_rgb, unlabel_rgb
 
 from mtlviz.tasks import TASKS, Task
+from mtlviz.trace import PLACES
 
 # Chosen to stay apart for normal and for red-green-blind eyes; never used for classes.
 SLOT_COLOURS = (
@@ -28,6 +29,8 @@ TASK_COLOURS = {
     "human_parts": "#8d8430",
 }  # fmt: skip
 OTHER_TASK_COLOUR = "#7a7f87"
+PLACE_TITLES = {place: place.replace("_", " ") for place in PLACES}
+"""Places where features are looked at in words, in the order of the data flow."""
 TASK_TITLES = {"semseg": "Segmentation", "normals": "Normals"}
 METRIC_TITLES = {
     "miou": "mIoU", "rmse": "RMSE", "mean_angle": "mean angle", "edge_f": "best F", "max_f": "best F",

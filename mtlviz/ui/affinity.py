@@ -1,7 +1,7 @@
 """The affinity page's controls and main view: one pixel's rows for every task, the fused row, and the disagreement."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import streamlit as st
@@ -9,8 +9,10 @@ import streamlit as st
 from mtlviz.analysis.affinity.rows import PixelRows, group_of, pixel_rows
 from mtlviz.engine import Run
 from mtlviz.plots.affinity import row_panels
+from mtlviz.plots.maps import Panel
 from mtlviz.trace import AffinityTrace
-from mtlviz.ui import affinity_words, panels, pick, state
+from mtlviz.ui import affinity_words, negative_controls, panels, pick, state
+from mtlviz.ui.linked import LINKED
 
 QUESTION = "Which pixels does each task consider alike, and where do they disagree?"
 SOURCE = "Cross-task affinity learning, CTAL (Sinodinos and Armanfard, 2025), as its released code computes it."
@@ -19,7 +21,6 @@ ROWS = (
     r"G[i,j]=b_i+\sum_t\sum_{d\in 3\times3}w[i,t,d]\,A_t[i,j+d],\qquad "
     r"\sigma_i(j)=\sqrt{\tfrac1T\sum_t\big(A_t[i,j]-\bar A[i,j]\big)^2}"
 )
-LINKED: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class View:
         picked: the picked token.
         centred: rows are shown less their mean.
         opacity: of the cells over the image.
+        control: what is drawn in the model's place.
+        real: the same of the model itself, where ``run`` is that of a negative control.
     """
 
     run: Run
@@ -39,6 +42,8 @@ class View:
     picked: pick.Token
     centred: bool
     opacity: float
+    control: negative_controls.Choice = negative_controls.MODEL_ITSELF
+    real: "View | None" = None
 
     @property
     def position(self) -> int:
@@ -56,26 +61,39 @@ class View:
         return group_of(self.trace, self.picked.task)
 
     @property
-    def key(self) -> tuple[str, str]:
+    def key(self) -> tuple[str, ...]:
         """What results about the whole image depend on; caches are keyed by it."""
-        return self.run.provenance.weights_sha256, self.run.provenance.image_sha256
+        stamp = self.run.provenance
+        return stamp.weights_sha256, stamp.image_sha256, repr(stamp.edit)
+
+    def own(self, panels_of: Callable[["View"], Sequence[Panel]]) -> Sequence[Panel] | None:
+        """The model's own maps beside those of a control; None where no control is on."""
+        return None if self.real is None else panels_of(self.real)
 
 
 def choose() -> View | None:
     """The controls; None, and a way out, for a model without affinities."""
-    run = state.run(state.engine())
+    engine = state.engine()
+    control = negative_controls.current(engine.card)
+    run, real = negative_controls.run_beside(engine, control)
     trace = run.trace.interaction
     if not isinstance(trace, AffinityTrace):
         _without_affinities(run)
         return None
     picked = pick.token(run)
     with st.container(horizontal=True, vertical_alignment="bottom"):
+        negative_controls.choose(engine.card)
         centred = st.toggle(
             "Less the mean", key="affinity_centred", help="Subtract from every row its mean over the image: what is "
             "left says which pixels are more, and which less alike than usual.", **LINKED,
         )  # fmt: skip
         opacity = st.slider("Opacity", 0.0, 1.0, 0.85, 0.05, key="affinity_opacity", width=150, **LINKED)
-    return View(run, trace, picked, bool(centred), opacity)
+    view = View(run, trace, picked, bool(centred), opacity, control)
+    if real is None or not isinstance(real.trace.interaction, AffinityTrace):
+        return view
+    return replace(
+        view, real=replace(view, run=real, trace=real.trace.interaction, control=negative_controls.MODEL_ITSELF)
+    )
 
 
 def rows_of(view: View) -> PixelRows:
@@ -85,18 +103,24 @@ def rows_of(view: View) -> PixelRows:
 
 def draw_rows(view: View, rows: PixelRows) -> None:
     """The picked pixel's rows as maps; a click picks another pixel."""
-    trace, layout = view.trace, view.trace.layout
+    layout = view.trace.layout
     panels.maps(
-        row_panels(rows, layout, similarity=trace.similarity, centred=view.centred, opacity=view.opacity),
+        _row_panels(view, rows),
         view.run,
         "affinity_rows",
-        how_to_read=f"{affinity_words.blue(trace, view.centred)} Neither these numbers nor G are probabilities. The "
-        "last map is bright where the tasks contradict one another. Click a map to pick another pixel, a cell of the "
-        f"{layout.grid[0]} × {layout.grid[1]} grid on which the model compares.",
+        how_to_read=f"{affinity_words.blue(view.trace, view.centred)} Neither these numbers nor G are probabilities. "
+        "The last map is bright where the tasks contradict one another. Click a map to pick another pixel, a cell of "
+        f"the {layout.grid[0]} × {layout.grid[1]} grid on which the model compares.",
         formula=ROWS,
         source=SOURCE,
         data=_arrays(view, rows),
+        real=view.own(lambda own: _row_panels(own, rows_of(own))),
     )
+
+
+def _row_panels(view: View, rows: PixelRows) -> tuple[Panel, ...]:
+    trace = view.trace
+    return row_panels(rows, trace.layout, similarity=trace.similarity, centred=view.centred, opacity=view.opacity)
 
 
 def _without_affinities(run: Run) -> None:

@@ -1,5 +1,7 @@
 """CTAL on the Compare page: who moves what, and the signed row with which a token spreads its own task's values."""
 
+from dataclasses import replace
+
 import numpy as np
 import streamlit as st
 
@@ -7,6 +9,7 @@ from mtlviz.analysis.affinity.fusion import part_shares, positive_share, size_pa
 from mtlviz.analysis.affinity.rows import PixelRows, group_of, pixel_rows, valid_mask
 from mtlviz.models.interactions import REGISTRY
 from mtlviz.plots.affinity import fused_panels
+from mtlviz.plots.maps import Panel
 from mtlviz.plots.style import task_title
 from mtlviz.trace import AffinityTrace
 from mtlviz.ui import panels, pick
@@ -68,7 +71,16 @@ def draw(side: Side, pair: Pair, picked: pick.Token, opacity: float = 0.85) -> N
         formula=FORMULA,
         source=SOURCE,
         data={"fused_row": rows.fused, "parts": rows.parts, "bias": np.array(rows.bias), "shares": shares},
+        real=_own_panels(side, pair, picked),
     )
+
+
+def _own_panels(side: Side, pair: Pair, picked: pick.Token) -> tuple[Panel, ...] | None:
+    """The maps of the model itself, where the side is that of a negative control."""
+    if side.real is None:
+        return None
+    rows, trace = _rows(replace(side, run=side.real), pair, picked)
+    return fused_panels(rows, trace.layout, picked.task, side.title, part_shares(rows.parts).tolist())
 
 
 def _moves(interaction: str) -> str:

@@ -9,7 +9,6 @@ from mtlviz.analysis.affinity.agreement import (
     cka_by_chance,
     entries_of_pairs,
     linear_cka,
-    rank_correlations,
     sampled_pairs,
 )
 from mtlviz.analysis.affinity.fusion import fusion_weights
@@ -20,13 +19,16 @@ from mtlviz.analysis.affinity.overview import (
     pooled_affinity,
     pooled_fused,
 )
+from mtlviz.analysis.controls import map_correlation
+from mtlviz.analysis.rank_correlation import rank_correlations
 from mtlviz.analysis.token_labels import token_classes
 from mtlviz.plots.affinity import QUANTITIES, fusion_panels, largest
 from mtlviz.plots.affinity_matrices import Segments, agreement_figure, block_names, overview_figure
 from mtlviz.plots.style import task_title
 from mtlviz.tasks import Task
-from mtlviz.ui import affinity_words, panels, state
-from mtlviz.ui.affinity import LINKED, SOURCE, View
+from mtlviz.ui import affinity_words, negative_controls, panels, state
+from mtlviz.ui.affinity import SOURCE, View
+from mtlviz.ui.linked import LINKED
 
 PATTERNS = {
     "segment": "Blue squares on the diagonal: segments whose pixels are alike.",
@@ -52,9 +54,11 @@ def overview(view: View) -> None:
     segments, blocks, from_where = None, blocks_by_position(view.trace), "rectangles of the grid, row by row"
     if order == "segment" and classes is not None:
         segments, blocks, from_where = _by_segment(view, classes)
-    pooled = _pooled(view, view.group, blocks, (*view.key, str(order), from_where))
+    about = str(order), from_where, str(view.control)  # blocks may be those of a control's prediction
+    pooled = _pooled(view, view.group, blocks, (*view.key, *about))
+    own = None if view.real is None else _pooled(view.real, view.group, blocks, (*view.real.key, *about))
     names = block_names(blocks, view.trace.layout.grid, segments)
-    _matrices(view, pooled, blocks, names, segments)
+    _matrices(view, pooled, blocks, names, segments, own)
     count = len(blocks.segments)
     panels.maps(
         (), view.run, "affinity_overview", clickable=False,
@@ -118,6 +122,8 @@ def fusion(view: View) -> None:
         "to the model: they are the same for every image, and they cannot follow an object that moves.",
         formula=FUSED, source=SOURCE,
         data={"sum": found.total, "centre": found.centre, "share": found.share, "bias": found.bias},
+        real=view.own(lambda own: fusion_panels(
+            fusion_weights(own.trace, own.group), own.trace.layout, str(quantity), opacity=own.opacity)),
     )  # fmt: skip
 
 
@@ -134,7 +140,12 @@ def _by_segment(view: View, task: Task) -> tuple[Segments, Blocks, str]:
 
 
 def _matrices(
-    view: View, pooled: dict[str, np.ndarray], blocks: Blocks, names: list[str], segments: Segments | None
+    view: View,
+    pooled: dict[str, np.ndarray],
+    blocks: Blocks,
+    names: list[str],
+    segments: Segments | None,
+    own: dict[str, np.ndarray] | None,
 ) -> None:
     cosine = view.trace.similarity == "cosine"
     limit = 1.0 if cosine else max(largest(pooled[task]) for task in view.trace.layout.tasks)
@@ -150,6 +161,8 @@ def _matrices(
                     fig, f"affinity_overview_{key}", how_to_read="",
                     alt=f"{title}, {what} between {len(names)} blocks; mean {mean:+.2f}",
                 )  # fmt: skip
+                if own is not None:
+                    negative_controls.say(map_correlation(pooled[key], own[key]))
 
 
 # Results are shared between sessions and treated as read-only, so they are not copied.
@@ -161,7 +174,7 @@ def _pooled(_view: View, group: int, _blocks: Blocks, key: tuple[str, ...]) -> d
 
 
 @st.cache_resource(max_entries=16, show_spinner="Ranking pairs of pixels; this takes about a second.")
-def _agreement(_view: View, group: int, key: tuple[str, str]) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
+def _agreement(_view: View, group: int, key: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
     pairs = sampled_pairs(_view.trace)
     positions = int(_view.trace.layout.valid_tokens()[: _view.trace.layout.tokens_per_task].sum())
     every = positions * (positions - 1)

@@ -16,8 +16,9 @@ from mtlviz.plots.compare import amount, comparison_panels
 from mtlviz.plots.predictions import View as Colours
 from mtlviz.plots.predictions import depth_range
 from mtlviz.plots.style import metric_text, metric_title, task_title
-from mtlviz.ui import affinity_words, panels, state
-from mtlviz.ui.affinity import LINKED, SOURCE, View
+from mtlviz.ui import affinity_words, negative_controls, panels, state
+from mtlviz.ui.affinity import SOURCE, View
+from mtlviz.ui.linked import LINKED
 
 BLEND = r"Y_t(i)=\sum_j G[i,j]\,V_t(j),\qquad Z_t=\gamma\,Y_t+(1-\gamma)\,F_t"
 RATIO = r"\frac{\mathrm{RMS}(\gamma Y)}{\mathrm{RMS}((1-\gamma)F)}"
@@ -41,7 +42,7 @@ def draw(view: View) -> None:
     positions = int(view.trace.layout.valid_tokens()[: view.trace.layout.tokens_per_task].sum())
     st.markdown(affinity_words.regime(ratio, positions, gamma))
     _features(view, gamma)
-    _predictions(view, state.run(state.engine(), edit=Edit(residual=gamma)), gamma)
+    _predictions(view, negative_controls.run(state.engine(), view.control, edit=Edit(residual=gamma)), gamma)
 
 
 def _features(view: View, gamma: float) -> None:
@@ -55,13 +56,15 @@ def _features(view: View, gamma: float) -> None:
         "much of what all pixels receive alike.",
         formula=rf"{BLEND}\qquad {RATIO}", source=SOURCE,
         data={"change": effect.change, "before": effect.before, "after": effect.after},
+        real=view.own(lambda own: effect_panels(
+            _effect(own, own.task, gamma, own.key), own.trace.layout, own.picked.task, gamma)),
     )  # fmt: skip
 
 
 def _predictions(view: View, run: Run, gamma: float) -> None:
     st.subheader("Predictions without and with it", anchor="predictions")
     task = view.run.card.task(view.picked.task)
-    without = state.run(state.engine(), edit=Edit(residual=0.0))
+    without = negative_controls.run(state.engine(), view.control, edit=Edit(residual=0.0))
     first, second = run.prediction(task.name), without.prediction(task.name)
     apart = difference(task, first.values, second.values)
     depths = depth_range(first.values, second.values) if task.kind == "depth" else (0.0, 1.0)
@@ -114,7 +117,7 @@ def _reset(gamma: float) -> None:
 
 # Results are shared between sessions and treated as read-only, so they are not copied.
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _effect(_view: View, task: int, gamma: float, key: tuple[str, str]) -> DiffusionEffect:
+def _effect(_view: View, task: int, gamma: float, key: tuple[str, ...]) -> DiffusionEffect:
     return diffusion_effect(_view.trace, task, gamma)
 
 

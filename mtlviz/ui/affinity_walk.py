@@ -5,8 +5,10 @@ import streamlit as st
 
 from mtlviz.analysis.affinity.walk import LARGEST, Walk, participation, random_walk
 from mtlviz.plots.affinity import walk_panels
+from mtlviz.plots.maps import Panel
 from mtlviz.ui import panels, state
-from mtlviz.ui.affinity import LINKED, SOURCE, View
+from mtlviz.ui.affinity import SOURCE, View
+from mtlviz.ui.linked import LINKED
 
 MOST_STEPS = 20
 SHOWS = {"place": "Where the walker is", "memory": "What is left of its start"}
@@ -32,13 +34,19 @@ def draw(view: View) -> None:
             **LINKED,
         )  # fmt: skip
         steps = st.slider("Steps", 1, MOST_STEPS, 1, key="affinity_steps", width=320, **LINKED)
-    walks = [_walk(view, task, view.key) for task in range(len(view.trace.layout.tasks))]
+    walks = _walks(view)
     spreads = [walk.spread(view.position, steps) for walk in walks]
     notes = [
         f"as wide as {participation(spread):.0f} pixels; {walk.left(spread):.0%} from rest"
         for walk, spread in zip(walks, spreads, strict=True)
     ]
     rests = [_everywhere(walk) for walk in walks] if show == "memory" else None
+
+    def own_panels(own: View) -> tuple[Panel, ...]:
+        there = _walks(own)
+        rest = [_everywhere(walk) for walk in there] if show == "memory" else None
+        return walk_panels([walk.spread(own.position, steps) for walk in there], notes, own.trace.layout, rest)
+
     panels.maps(
         walk_panels(spreads, notes, view.trace.layout, rests, opacity=view.opacity), view.run, "affinity_walk_maps",
         how_to_read=f"A walker starts at the outlined pixel and makes {steps} step{'s' if steps > 1 else ''}; it goes "
@@ -50,7 +58,12 @@ def draw(view: View) -> None:
         "unbounded, so nobody walks on it.",
         formula=WALK, source=SOURCE,
         data={task: spread for task, spread in zip(view.trace.layout.tasks, spreads, strict=True)},
+        real=view.own(own_panels),
     )  # fmt: skip
+
+
+def _walks(view: View) -> list[Walk]:
+    return [_walk(view, task, view.key) for task in range(len(view.trace.layout.tasks))]
 
 
 def _everywhere(walk: Walk) -> np.ndarray:
@@ -61,5 +74,5 @@ def _everywhere(walk: Walk) -> np.ndarray:
 
 # Results are shared between sessions and treated as read-only, so they are not copied.
 @st.cache_resource(max_entries=12, show_spinner=False)
-def _walk(_view: View, task: int, key: tuple[str, str]) -> Walk:
+def _walk(_view: View, task: int, key: tuple[str, ...]) -> Walk:
     return random_walk(_view.trace, task)

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mtlviz.analysis.affinity.agreement import rank_correlations
 from mtlviz.analysis.affinity.fusion import FusionWeights, neighbour_correlation, part_shares
 from mtlviz.analysis.affinity.rows import PixelRows
+from mtlviz.analysis.rank_correlation import rank_correlations
 from mtlviz.plots.style import task_title
 from mtlviz.trace import AffinityTrace, TokenLayout
 

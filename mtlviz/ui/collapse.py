@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
-from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -13,16 +12,19 @@ import streamlit as st
 from mtlviz.analysis.collapse.names import STATISTICS, Statistic
 from mtlviz.analysis.collapse.record import CollapseResult, Weighting
 from mtlviz.checkpoints import ModelCard
-from mtlviz.plots.collapse import MODEL_COLOURS, PLACE_TITLES
+from mtlviz.plots.collapse import MODEL_COLOURS
+from mtlviz.plots.style import PLACE_TITLES
 from mtlviz.tasks import TASKS
 from mtlviz.trace import PLACES
-from mtlviz.ui import charts, collapse_results, state
+from mtlviz.ui import charts, collapse_results, linked, state
 from mtlviz.ui.collapse_results import Found
 from mtlviz.ui.downloads import csv_bytes
 from mtlviz.ui.panels import plain
+from mtlviz.ui.stored_results import SetProvenance
 
 QUESTION = "Have the classes collapsed, and which lag behind?"
-WEIGHTINGS: dict[str, Weighting] = {"class-balanced": "balanced", "pixel-weighted": "pixel"}
+CLASSES, PIXELS = "class-balanced", "pixel-weighted"
+WEIGHTINGS: dict[str, Weighting] = {CLASSES: "balanced", PIXELS: "pixel"}
 PLACE_OF = {title: place for place, title in PLACE_TITLES.items()}
 MAIN, ALL = EXTENTS = ("the main ones", "all")
 SOURCES = {
@@ -37,7 +39,6 @@ SOURCES = {
 """Where the statistics of a family come from."""
 MARKS = ("●", "◆")
 """A and B in words, shaped as they are drawn."""
-_LINKED: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Side:
         return self.card.architecture.interaction != "none"
 
     @property
-    def stamp(self) -> collapse_results.SetProvenance:
+    def stamp(self) -> SetProvenance:
         """What made its numbers."""
         return collapse_results.stamp(self.card, self.result)
 
@@ -123,17 +124,16 @@ def controls(shown: Sequence[Side]) -> View:
     present |= {place for side in shown for task in side.result.regression.values() for place in task.places}
     places = [PLACE_TITLES[place] for place in PLACES if place in present] or [PLACE_TITLES["decoder"]]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        task = _choose("Classes of", "collapse_task", tasks) if tasks else None
-        weighting = _choose("Classes weigh", "collapse_weighting", list(WEIGHTINGS)) if tasks else "pixel-weighted"
-        extent = _choose("Statistics", "collapse_statistics", list(EXTENTS))
-        state.check_query("collapse_place", places)
-        place = st.selectbox("Look closer at", places, len(places) - 1, key="collapse_place", width=190, **_LINKED)
-    return View(task, WEIGHTINGS[weighting or "class-balanced"], PLACE_OF[place], extent == ALL)
+        task = linked.buttons("Classes of", tasks, "collapse_task") if tasks else None
+        weighting = linked.buttons("Classes weigh", list(WEIGHTINGS), "collapse_weighting") if tasks else PIXELS
+        extent = linked.buttons("Statistics", EXTENTS, "collapse_statistics")
+        place = linked.select("Look closer at", places, "collapse_place", start=places[-1], width=190)
+    return View(task, WEIGHTINGS[weighting], PLACE_OF[place], extent == ALL)
 
 
 def measure_control(titles: Sequence[str]) -> str:
     """Which number of the single classes is shown."""
-    return _choose("Measure", "collapse_measure", list(titles)) or titles[0]
+    return linked.buttons("Measure", titles, "collapse_measure")
 
 
 def legend(shown: Sequence[Side]) -> None:
@@ -204,9 +204,3 @@ def _definition(one: Statistic) -> str:
     direction = "Higher is more collapsed" if one.collapsed == 1.0 else "Lower is more collapsed"
     said = f"**{one.title}.** {one.meaning} {direction}; exact collapse gives {one.collapsed:g}."
     return f"{said}\n\n$$\n{one.formula}\n$$"
-
-
-def _choose(label: str, key: str, options: list[str]) -> str | None:
-    state.check_query(key, options)
-    chosen: str | None = st.segmented_control(label, options, default=options[0], required=True, key=key, **_LINKED)
-    return chosen

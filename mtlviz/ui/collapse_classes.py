@@ -6,8 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from mtlviz.analysis.collapse.record import ClassPlace
-from mtlviz.plots.collapse import PLACE_TITLES
 from mtlviz.plots.collapse_classes import MEASURES, ClassLine, Measure, frequency_figure, lag_figure, order
+from mtlviz.plots.style import PLACE_TITLES
 from mtlviz.ui import collapse_words, panels
 from mtlviz.ui.collapse import Side, View, download, measure_control, show
 

@@ -12,6 +12,7 @@ from mtlviz.engine import library_versions
 from mtlviz.ui import collapse_results, panels, state
 from mtlviz.ui.collapse import Side
 from mtlviz.ui.collapse_words import listed
+from mtlviz.ui.set_job import bar_with_stop
 from mtlviz.ui.sources import ROOMS
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ BATCH = 8
 SECONDS = 0.15
 """Usual time of a room: rendering and one pass."""
 _ASKED, _JOB = "_collapse_asked", "_collapse_job"
+STOP = "collapse_stop"
+"""Key of the button that stops."""
 
 
 @dataclass(frozen=True)
@@ -127,12 +130,7 @@ def _again(cards: Sequence[ModelCard]) -> None:
     collapse_results.forget(cards)
 
 
-def stop_button() -> None:
-    """Stop, while a pass is under way."""
-    st.button("Stop", icon=":material/stop:", key="collapse_stop", on_click=_stop)
-
-
-def _stop() -> None:
+def stop() -> None:
     """Callback: what is done so far is the result."""
     job = st.session_state.get(_JOB)
     st.session_state[_ASKED] = st.session_state[_JOB] = None
@@ -142,9 +140,7 @@ def _stop() -> None:
 
 def _advance(side: Side, total: int) -> None:
     """Work through the rooms of one model; every batch is kept as it is done, so that a click loses nothing."""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        bar = st.progress(0.0, f"{panels.plain(side.title)}: starting")
-        stop_button()
+    bar = bar_with_stop(STOP, stop)
     job = st.session_state.get(_JOB)
     if not isinstance(job, Job) or job.card != side.card or len(job.samples) != total:
         job = st.session_state[_JOB] = _job(side, total)

@@ -7,8 +7,8 @@ import streamlit as st
 
 from mtlviz.analysis.collapse.names import STATISTICS, Statistic
 from mtlviz.analysis.collapse.record import Estimate
-from mtlviz.plots.collapse import PLACE_TITLES, Line, key_rows, place_panel
-from mtlviz.plots.style import task_title
+from mtlviz.plots.collapse import Line, key_rows, place_panel
+from mtlviz.plots.style import PLACE_TITLES, task_title
 from mtlviz.ui import collapse, collapse_words, panels
 from mtlviz.ui.collapse import Side, View, explain, show
 

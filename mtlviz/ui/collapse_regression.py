@@ -9,8 +9,8 @@ import streamlit as st
 from mtlviz.analysis.collapse.names import STATISTICS
 from mtlviz.analysis.collapse.record import Estimate
 from mtlviz.plots.attention import percent
-from mtlviz.plots.collapse import PLACE_TITLES, Line, Spectrum, key_rows, place_panel, spectrum_panel
-from mtlviz.plots.style import task_title
+from mtlviz.plots.collapse import Line, Spectrum, key_rows, place_panel, spectrum_panel
+from mtlviz.plots.style import PLACE_TITLES, task_title
 from mtlviz.tasks import TASKS
 from mtlviz.trace import PLACES
 from mtlviz.ui import panels

@@ -7,8 +7,8 @@ import streamlit as st
 
 from mtlviz.analysis.collapse.names import STATISTICS
 from mtlviz.analysis.collapse.record import LogEntry
-from mtlviz.plots.collapse import PLACE_TITLES, Course, course_panel
-from mtlviz.plots.style import task_title
+from mtlviz.plots.collapse import Course, course_panel
+from mtlviz.plots.style import PLACE_TITLES, task_title
 from mtlviz.ui import panels
 from mtlviz.ui.collapse import Side, View, explain, show
 

@@ -1,15 +1,14 @@
 """Sentences of the Neural collapse page: the answer, what a weighting changes and why, whether rare classes lag."""
 
-import math
 from collections.abc import Sequence
 
-import pandas as pd
+import numpy as np
 
 from mtlviz.analysis.collapse.record import ClassPlace, ClassRow, Estimate, RegressionTask, Weighting
+from mtlviz.analysis.rank_correlation import beyond_chance, rank_correlation
 from mtlviz.plots.attention import percent
-from mtlviz.plots.collapse import PLACE_TITLES
 from mtlviz.plots.collapse_classes import MEASURES, Measure, order
-from mtlviz.plots.style import task_title
+from mtlviz.plots.style import PLACE_TITLES, task_title
 from mtlviz.trace import PLACES
 from mtlviz.ui.collapse import WEIGHTINGS, Side, View
 from mtlviz.ui.panels import plain
@@ -20,8 +19,6 @@ VERDICT = (
     "The answer above says “not collapsed” where features vary at least as much within classes as between class means "
     f"(NC1, quotient of traces, at the last place), “nearly” up to {NEARLY:g} times as much, “partly” in between."
 )
-DOUBT = 1.96
-"""Standard errors within which a rank correlation is taken for chance."""
 SPREAD = MEASURES["spread within the class"]
 
 
@@ -105,26 +102,24 @@ def _weighting(side: Side, view: View, place: ClassPlace) -> str:
     )
 
 
-def rank_correlation(rows: Sequence[ClassRow], measure: Measure) -> tuple[float, int] | None:
+def frequency_correlation(rows: Sequence[ClassRow], measure: Measure) -> tuple[float, int] | None:
     """Spearman's correlation of a class's frequency with a measure, and the number of classes; None below three."""
     known = [(row.share, value) for row in rows if (value := measure.of(row)) is not None and row.share > 0]
     if len(known) < 3:
         return None
-    ranks = pd.DataFrame(known).rank()
-    if (ranks.nunique() < 2).any():
-        return None
-    return float(ranks[0].corr(ranks[1])), len(known)
+    found = rank_correlation(*np.array(known).T)
+    return None if np.isnan(found) else (found, len(known))
 
 
 def rare_classes(side: Side, rows: Sequence[ClassRow], measure: Measure) -> str:
     """Whether rare classes lag behind, as a rank correlation."""
-    found = rank_correlation(rows, measure)
+    found = frequency_correlation(rows, measure)
     if found is None:
         return f"{plain(side.title)}: too few classes to say whether rare ones lag."
     value, classes = found
     signed = f"{value:+.2f}".replace("-", "−")
     worse = value < 0 if not measure.higher_is_better else value > 0
-    if abs(value) < DOUBT / math.sqrt(classes - 1):
+    if not beyond_chance(value, classes):
         said = "how often a class occurs says little about it"
     else:
         said = "rare classes lag behind" if worse else "rare classes are ahead"

@@ -1,6 +1,6 @@
 """Two models on one image: what the Compare page is about."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
@@ -10,7 +10,7 @@ from mtlviz.errors import MtlvizError, OptionError
 from mtlviz.plots.maps import Geometry
 from mtlviz.plots.style import task_title
 from mtlviz.trace import Capture, RowTrace
-from mtlviz.ui import pick, state
+from mtlviz.ui import negative_controls, pick, state
 from mtlviz.ui.heads import choose_head
 from mtlviz.ui.panels import plain
 
@@ -27,6 +27,7 @@ class Side:
         engine: the model.
         run: its pass over the image.
         head: of its interaction, from 0.
+        real: the pass of the model itself, where ``run`` is that of a negative control.
     """
 
     letter: str
@@ -34,6 +35,7 @@ class Side:
     engine: Engine
     run: Run
     head: int
+    real: Run | None = None
 
     @property
     def trace(self) -> RowTrace | None:
@@ -60,11 +62,19 @@ class Pair:
         first: A, the sidebar's model.
         second: B, the sidebar's second model.
         tasks: names of the tasks that both predict, in A's order.
+        control: what was drawn in the models' place.
     """
 
     first: Side
     second: Side
     tasks: tuple[str, ...]
+    control: negative_controls.Choice = negative_controls.MODEL_ITSELF
+
+    @property
+    def real(self) -> "Pair | None":
+        """The models themselves, where the sides are those of a negative control."""
+        found = [replace(side, run=side.real, real=None) for side in self.sides if side.real is not None]
+        return Pair(found[0], found[1], self.tasks) if len(found) == 2 else None
 
     @property
     def sides(self) -> tuple[Side, Side]:
@@ -79,14 +89,15 @@ class Pair:
     @property
     def itself(self) -> bool:
         """Whether one model stands on both sides."""
-        return self.first.run.card.weights_sha256 == self.second.run.card.weights_sha256
+        return self.first.engine.card.weights_sha256 == self.second.engine.card.weights_sha256
 
     @property
     def key(self) -> tuple[str, ...]:
         """What results about this pair depend on; caches are keyed by it."""
         weights = (side.run.card.weights_sha256 for side in self.sides)
         image = self.first.run
-        return *weights, *self.titles, image.provenance.image_sha256, image.sample.name, *image.sample.labels
+        edit = repr(image.provenance.edit)
+        return *weights, *self.titles, edit, image.provenance.image_sha256, image.sample.name, *image.sample.labels
 
     def difference(self, task: str) -> Difference:
         """A minus B of one task on the image."""
@@ -119,16 +130,17 @@ def pair() -> Pair:
         OptionError: if they have no task in common.
     """
     titles = _titles()
-    sides = []
-    for which, letter, title in (("a", "A", titles[0]), ("b", "B", titles[1])):
-        engine = state.engine(which)  # type: ignore[arg-type]
+    sides, engines = [], (state.engine("a"), state.engine("b"))
+    control = negative_controls.choose(*(engine.card for engine in engines))
+    for engine, letter, title in zip(engines, HEAD_KEYS, titles, strict=True):
         head = choose_head(engine.card, HEAD_KEYS[letter], f"Head of {plain(title)}")
-        sides.append(Side(letter, title, engine, state.run(engine, capture=Capture(head=head)), head))
+        run, real = negative_controls.run_beside(engine, control, Capture(head=head))
+        sides.append(Side(letter, title, engine, run, head, real))
     theirs = sides[1].run.outputs
     tasks = tuple(task for task in sides[0].run.outputs if task in theirs)
     if not tasks:
         raise OptionError("These two models have no task in common; choose another second model in the sidebar.")
-    return Pair(sides[0], sides[1], tasks)
+    return Pair(sides[0], sides[1], tasks, control)
 
 
 def swap_button() -> None:

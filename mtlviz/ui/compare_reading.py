@@ -18,6 +18,7 @@ from mtlviz.plots.attention import (
     weight_panels,
     weight_scale,
 )
+from mtlviz.plots.maps import Panel
 from mtlviz.plots.style import task_title
 from mtlviz.trace import RowTrace, SlotTrace
 from mtlviz.ui import affinity_compare, panels, pick, state
@@ -107,6 +108,24 @@ def _choose_view() -> View:
 
 def _maps(pair: Pair, found: dict[str, Reading], picked: pick.Token, view: View) -> None:
     """For every task one column: what A reads there above what B reads there."""
+    drawn = _panels(pair, found, picked, view)
+    own = _panels(pair.real, readings(pair.real, picked, None, rank=False), picked, view) if pair.real else None
+    for index, (task, column) in enumerate(zip(pair.tasks, st.columns(len(pair.tasks)), strict=True)):
+        with column:
+            for side in pair.sides:
+                if side.letter in drawn:
+                    tasks = found[side.letter].trace.layout.tasks
+                    panel = drawn[side.letter][tasks.index(task)]
+                    key = f"compare_reads_{side.letter}_{index}"
+                    real = None if own is None else [own[side.letter][tasks.index(task)]]
+                    panels.maps(
+                        [panel], side.run, key, columns=1, height=220, picked=_place(pair, side, picked), real=real
+                    )
+    _explain(pair, view)
+
+
+def _panels(pair: Pair, found: dict[str, Reading], picked: pick.Token, view: View) -> dict[str, tuple[Panel, ...]]:
+    """By side's letter one map a task of what is read there."""
     rows = {letter: _shown(reading, view) for letter, reading in found.items()}
     scales = _scales({letter: row for letter, (row, _) in rows.items()}, view)
     drawn = {}
@@ -117,15 +136,7 @@ def _maps(pair: Pair, found: dict[str, Reading], picked: pick.Token, view: View)
                 row, there, found[side.letter].trace.layout, scales[side.letter], model=side.title,
                 opacity=view.opacity, reading_task=picked.task if view.reader == "token" else "",
             )  # fmt: skip
-    for index, (task, column) in enumerate(zip(pair.tasks, st.columns(len(pair.tasks)), strict=True)):
-        with column:
-            for side in pair.sides:
-                if side.letter in drawn:
-                    tasks = found[side.letter].trace.layout.tasks
-                    panel = drawn[side.letter][tasks.index(task)]
-                    key = f"compare_reads_{side.letter}_{index}"
-                    panels.maps([panel], side.run, key, columns=1, height=220, picked=_place(pair, side, picked))
-    _explain(pair, view)
+    return drawn
 
 
 def _sources(pair: Pair, found: dict[str, Reading], picked: pick.Token) -> None:
@@ -234,8 +245,9 @@ def reader_labels(run: Run, oracle: str) -> Int[np.ndarray, " N"]:
     return token_depth_bins(label, valid, run.letterbox.box, grid, stride)
 
 
-def _key(side: Side) -> tuple[str, str, str]:
-    return side.run.provenance.weights_sha256, side.run.provenance.image_sha256, f"head {side.head}"
+def _key(side: Side) -> tuple[str, ...]:
+    stamp = side.run.provenance
+    return stamp.weights_sha256, stamp.image_sha256, f"head {side.head}", repr(stamp.edit)
 
 
 # Results are shared between sessions and treated as read-only, so they are not copied.

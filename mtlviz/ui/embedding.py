@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import get_args
 
 import streamlit as st
 
+from mtlviz.analysis.controls import PAIRS, RANDOM, likeness_of_spaces
 from mtlviz.analysis.token_cloud import TokenCloud, image_clouds
 from mtlviz.data.letterbox import Letterbox
 from mtlviz.data.sample import Sample
@@ -14,12 +15,18 @@ from mtlviz.plots.embedding import Drag
 from mtlviz.plots.maps import Geometry
 from mtlviz.plots.token_colours import OWN, By, Colouring, by_class, by_error, by_slot, by_task
 from mtlviz.trace import PLACES
-from mtlviz.ui import embedding_set, panels, state
+from mtlviz.ui import embedding_set, linked, negative_controls, panels
 
 THIS, SET = "this image", "a set"
+CONTROLS = (RANDOM,)
+"""Other slots, other places or no image leave nothing of which the colours on the map would still be true."""
 ALL = "all"
 BYS: tuple[By, ...] = get_args(By)
 DRAGS: tuple[Drag, ...] = get_args(Drag)
+DRAG_HELP = (
+    "A click picks one token of the image; dragging a box or a lasso selects many, and a box can be drawn on the image "
+    "too."
+)
 METHODS = ("PCA", "UMAP")
 AXES = {"2-D": 2, "3-D": 3}
 MOST = (2000, 5000, 10000, embedding_set.POOL)
@@ -61,6 +68,7 @@ class Gathered:
         read: an image by its index.
         input_size: of the model.
         provenance: one an image.
+        real: the clouds of the model itself, where ``run`` is that of a negative control.
     """
 
     names: Key
@@ -69,6 +77,7 @@ class Gathered:
     read: Callable[[int], Sample]
     input_size: tuple[int, int]
     provenance: tuple[Provenance, ...]
+    real: Mapping[str, TokenCloud] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,38 +109,60 @@ class Shown:
 def choose(engine: Engine) -> Choice:
     """The controls of the page, to be drawn in one row."""
     tasks = [ALL, *(task.name for task in engine.card.tasks)]
-    tokens = _segments("Tokens of", "embedding_tokens", (THIS, SET), THIS)
-    place = _listed("Place in the network", "embedding_place", PLACES, "interaction_output", 190)
-    task = _listed("Task", "embedding_task", tasks, ALL, 130)
-    by = _segments("Colour", "embedding_colour", BYS, "class")
-    method = _segments("Map", "embedding_map", METHODS, "PCA")
-    axes = _segments("Axes", "embedding_axes", tuple(AXES), "2-D")
-    drag = _segments("Select by", "embedding_drag", DRAGS, "click", help="A click picks one token of the image; "
-                     "dragging a box or a lasso selects many, and a box can be drawn on the image too.")  # fmt: skip
+    tokens = linked.buttons("Tokens of", (THIS, SET), "embedding_tokens", start=THIS)
+    place = linked.select("Place in the network", PLACES, "embedding_place", start="interaction_output", width=190)
+    task = linked.select("Task", tasks, "embedding_task", start=ALL, width=130)
+    by = linked.buttons("Colour", BYS, "embedding_colour", start="class")
+    method = linked.buttons("Map", METHODS, "embedding_map", start="PCA")
+    axes = linked.buttons("Axes", tuple(AXES), "embedding_axes", start="2-D")
+    drag = linked.buttons("Select by", DRAGS, "embedding_drag", start="click", hint=DRAG_HELP)
     return Choice(tokens, place, task, by, method, AXES[axes], drag)  # type: ignore[arg-type]
 
 
-def gathered(engine: Engine, choice: Choice) -> Gathered | None:
-    """The tokens of what the controls ask for; None as long as no set was run."""
-    weights, size = engine.card.weights_sha256, engine.card.input_size
+def gathered(engine: Engine, choice: Choice, control: negative_controls.Choice) -> Gathered | None:
+    """The tokens of what the controls ask for; None as long as no set was run.
+
+    Args:
+        engine: the model.
+        choice: what the controls say.
+        control: what takes the model's place on a single image.
+    """
+    size = engine.card.input_size
     if choice.tokens == SET:
-        job = embedding_set.finished(engine)
-        if job is None or job.clouds is None:
+        negative_controls.not_of_sets(control)
+        job = embedding_set.SECTION.done(engine)
+        if job is None or job.kept is None:
             return None
+        st.caption(job.said)
         used, read = job.used, job.images.read
-        names = (weights, job.images.what, *(stamp.image_sha256 for stamp in job.provenance))
-        return Gathered(names, job.clouds, None, lambda image: read(used[image]), size, job.provenance)
-    run = state.run(engine, capture=embedding_set.FEATURES)
+        names = (engine.card.weights_sha256, job.images.what, *(stamp.image_sha256 for stamp in job.provenance))
+        return Gathered(names, job.kept, None, lambda image: read(used[image]), size, job.provenance)
+    run, real = negative_controls.run_beside(engine, control, embedding_set.FEATURES)
+    own = None if real is None else _clouds(real, (*_names(real), real.provenance.device))
+    clouds = _clouds(run, (*_names(run), run.provenance.device))
+    return Gathered(_names(run), clouds, run, lambda _: run.sample, size, (run.provenance,), own)
+
+
+def beside(source: Gathered, choice: Choice) -> None:
+    """How much a negative control's space of features resembles the model's own; nothing for the model itself."""
+    if source.real is not None:
+        clouds = [one[choice.place] for one in (source.clouds, source.real)]
+        first, second = (cloud if choice.task == ALL else cloud.of_task(choice.task) for cloud in clouds)
+        negative_controls.say(_likeness(first, second, (*source.names, choice.place, choice.task)),
+                              f"distances of {PAIRS:,} pairs of tokens in all features at this place")  # fmt: skip
+
+
+def _names(run: Run) -> Key:
     stamp = run.provenance
-    names = (f"{weights} {','.join(sorted(run.sample.labels))}", stamp.image_sha256, run.sample.name)
-    return Gathered(names, _clouds(run, (*names, stamp.device)), run, lambda _: run.sample, size, (stamp,))
+    return f"{stamp.weights_sha256} {','.join(sorted(run.sample.labels))}", stamp.image_sha256, run.sample.name
 
 
 def shown(source: Gathered, choice: Choice) -> Shown:
     """The tokens of the chosen place and task; how many is asked for where there are more than fit."""
     cloud, most = source.clouds[choice.place], MOST[-1]
     if cloud.total > MOST[0]:
-        most = int(_listed("Most tokens", "embedding_most", [str(count) for count in MOST], "5000", 120))
+        counts = [str(count) for count in MOST]
+        most = int(linked.select("Most tokens", counts, "embedding_most", start="5000", width=120))
     key = (*source.names, choice.place, choice.task, str(most))
     return Shown(key, _drawn(cloud, choice.task, most, key), most, source)
 
@@ -161,7 +192,7 @@ def choose_classes(cloud: TokenCloud) -> str | None:
     names = cloud.class_tasks
     if len(names) < 2:
         return names[0] if names else None
-    return _listed("Classes of", "embedding_classes", names, names[0], 170)
+    return linked.select("Classes of", names, "embedding_classes", start=names[0], width=170)
 
 
 def choose_error(cloud: TokenCloud, by: By) -> str | None:
@@ -169,7 +200,7 @@ def choose_error(cloud: TokenCloud, by: By) -> str | None:
     if by != "error" or not cloud.error_tasks:
         return None
     options = [*([] if cloud.shared else [OWN]), *cloud.error_tasks]
-    return _listed("Error of", "embedding_error", options, options[0], 170)
+    return linked.select("Error of", options, "embedding_error", start=options[0], width=170)
 
 
 def _missing(cloud: TokenCloud, by: By) -> tuple[str, str]:
@@ -186,27 +217,17 @@ def _missing(cloud: TokenCloud, by: By) -> tuple[str, str]:
             "Tokens have the colour of their task; choose a model of the KEM family to see slots.")  # fmt: skip
 
 
-def _segments(label: str, key: str, options: tuple[str, ...], default: str, help: str | None = None) -> str:
-    state.check_query(key, options)
-    chosen = st.segmented_control(label, options, default=default, required=True, key=key, help=help, **_LINKED)
-    return chosen or default
-
-
-def _listed(label: str, key: str, options: Any, default: str, width: int) -> str:  # noqa: ANN401
-    state.check_query(key, options)
-    chosen = st.selectbox(label, options, list(options).index(default), key=key, width=width, **_LINKED)
-    return str(chosen)
-
-
 # Results are shared between sessions and treated as read-only, so they are not copied.
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _clouds(_run: Run, key: Key) -> dict[str, TokenCloud]:
     return image_clouds(_run)
 
 
+@st.cache_data(max_entries=64, show_spinner=False)
+def _likeness(_first: TokenCloud, _second: TokenCloud, key: Key) -> float:
+    return likeness_of_spaces(_first.features, _second.features)
+
+
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _drawn(_cloud: TokenCloud, task: str, most: int, key: Key) -> TokenCloud:
     return (_cloud if task == ALL else _cloud.of_task(task)).sample(most)
-
-
-_LINKED: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}

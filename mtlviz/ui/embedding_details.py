@@ -8,11 +8,10 @@ from mtlviz.analysis import neighbourhood
 from mtlviz.analysis.neighbourhood import NEAREST, Agreement, mean_silhouette
 from mtlviz.analysis.token_cloud import TokenCloud
 from mtlviz.analysis.token_labels import UNKNOWN
-from mtlviz.plots.collapse import PLACE_TITLES
 from mtlviz.plots.embedding import Highlight
 from mtlviz.plots.embedding_bars import counts_figure, places_figure, silhouettes_figure
 from mtlviz.plots.embedding_maps import said_of, spread_out, token_patch
-from mtlviz.plots.style import task_title
+from mtlviz.plots.style import PLACE_TITLES, task_title
 from mtlviz.plots.token_colours import Colouring, class_name
 from mtlviz.ui import embedding_selection, embedding_words, panels, state
 from mtlviz.ui.embedding import ALL, Choice, Key, Shown

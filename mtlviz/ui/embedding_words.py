@@ -7,8 +7,7 @@ import numpy as np
 from mtlviz.analysis.neighbourhood import NEAREST, Agreement, counts_by
 from mtlviz.analysis.projection import Projection
 from mtlviz.analysis.token_cloud import TokenCloud
-from mtlviz.plots.collapse import PLACE_TITLES
-from mtlviz.plots.style import task_title
+from mtlviz.plots.style import PLACE_TITLES, task_title
 from mtlviz.plots.token_colours import class_name
 
 PCA_READ = (

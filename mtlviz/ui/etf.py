@@ -1,16 +1,15 @@
 """The ETF page's controls, and what it says where there is nothing to draw."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import streamlit as st
 
 from mtlviz.checkpoints import ModelCard
 from mtlviz.engine import Engine
+from mtlviz.plots.style import PLACE_TITLES
 from mtlviz.tasks import Task
-from mtlviz.ui import panels, state
-from mtlviz.ui.etf_side import PLACE_TITLES, Side, View, image_side, own_frame
+from mtlviz.ui import linked, panels, state
+from mtlviz.ui.etf_side import Side, View, image_side, own_frame
 
 PLACE_OF = {title: place for place, title in PLACE_TITLES.items()}
 PLACE_HELP = (
@@ -73,23 +72,25 @@ def choose(card: ModelCard) -> Choice:
         card: of the first model; it has a task with classes.
     """
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        task = _pick("Task", "etf_task", [task.name for task in class_tasks(card)])
-        place = PLACE_OF[_select("Place", "etf_place", list(PLACE_OF), "interaction input", PLACE_HELP)]
-        images = _pick("Classes of", "etf_images", IMAGES, "A set: held-out rooms, pooled.")
+        task = linked.buttons("Task", [task.name for task in class_tasks(card)], "etf_task")
+        place = PLACE_OF[
+            linked.select("Place", list(PLACE_OF), "etf_place", start="interaction input", hint=PLACE_HELP)
+        ]
+        images = linked.buttons("Classes of", IMAGES, "etf_images", hint="A set: held-out rooms, pooled.")
         rooms = 0
         if images == SET:
             state.check_query_number("etf_rooms", 2, MOST_ROOMS)
             rooms = int(st.number_input(f"Rooms (2 to {MOST_ROOMS})", 2, MOST_ROOMS, 50, key="etf_rooms", width=120,
-                                        **LINKED))  # fmt: skip
-        beside = _select("Beside it", "etf_beside", list(BESIDE), NOTHING, width=150)
+                                        **linked.LINKED))  # fmt: skip
+        beside = linked.select("Beside it", BESIDE, "etf_beside", width=150)
         other = ""
         if beside == PLACE:
             start = PLACE_TITLES["interaction_input" if place == "task_encoder" else "task_encoder"]
-            other = PLACE_OF[_select("Other place", "etf_other", [one for one in PLACE_OF if PLACE_OF[one] != place],
-                                     start)]  # fmt: skip
+            other = PLACE_OF[linked.select("Other place", [one for one in PLACE_OF if PLACE_OF[one] != place],
+                                           "etf_other", start=start)]  # fmt: skip
         choice = Choice(task, place, rooms, beside, other)
         if any(own_frame(engine, task, view.place) is not None for engine, view in choice.views()):
-            chosen = _select("Vertices", "etf_vertices", list(VERTICES), OWN, VERTICES_HELP, 150)
+            chosen = linked.select("Vertices", VERTICES, "etf_vertices", hint=VERTICES_HELP, width=150)
             choice = replace(choice, own=chosen == OWN)
     return choice
 
@@ -155,25 +156,3 @@ def _apart(first: ModelCard, second: ModelCard) -> tuple[str, str]:
     if first.name == second.name:
         return f"{first.title} (A)", f"{second.title} (B)"
     return (first.title, second.title) if first.title != second.title else (first.name, second.name)
-
-
-def _pick(label: str, key: str, options: Sequence[str], hint: str | None = None) -> str:
-    _forget_unknown(key, options)
-    state.check_query(key, options)
-    found = st.segmented_control(label, options, default=options[0], required=True, key=key, help=hint, **LINKED)
-    return str(found or options[0])
-
-
-def _select(label: str, key: str, options: list[str], start: str, hint: str | None = None, width: int = 165) -> str:
-    _forget_unknown(key, options)
-    state.check_query(key, options)
-    return str(st.selectbox(label, options, options.index(start), key=key, help=hint, width=width, **LINKED))
-
-
-def _forget_unknown(key: str, options: Sequence[str]) -> None:
-    """A choice that another model or place offered and this one does not gives way to the default."""
-    if key in st.session_state and st.session_state[key] not in options:
-        del st.session_state[key]
-
-
-LINKED: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}

@@ -2,8 +2,9 @@
 
 import numpy as np
 import streamlit as st
+from jaxtyping import Float
 
-from mtlviz.analysis.etf_geometry import etf_numbers, gram
+from mtlviz.analysis.etf_geometry import frame_faults, gram
 from mtlviz.engine import Engine
 from mtlviz.plots.etf import gram_figure
 from mtlviz.plots.etf_frames import frame_names
@@ -16,6 +17,8 @@ FORMULA = (
     r"W^*=\sqrt{\tfrac{K}{K-1}}\,U\left(I_K-\tfrac1K 11^\top\right),\quad U^\top U=I,\qquad "
     r"W_s^{*\top}W_t^*=0\ (s\ne t)"
 )
+EXACT = 1e-4
+"""Deviation from a simplex ETF up to which a frame counts as exact: float32 and no more."""
 RUNGS = {
     "literal": "F' = F W*: tokens are multiplied with the frame and nothing else; a control, since the layers behind "
     "it can undo it",
@@ -55,14 +58,23 @@ def draw(engine: Engine) -> None:
         )  # fmt: skip
 
 
+def _exactness(vertices: Float[np.ndarray, "K E"]) -> str:
+    """Whether vertices are a simplex ETF as they stand, and what is wrong with them if not."""
+    faults = frame_faults(vertices)
+    said = (
+        (faults.cosines, "cosines off by at most {:.2g}"),
+        (faults.lengths, "lengths by at most {:.2g} of their mean"),
+        (faults.centre, "centre {:.2g} of a length from the origin"),
+    )
+    return ", ".join(text.format(value) for value, text in said if not value < EXACT) or "exact"
+
+
 def _sentence(engine: Engine, found: EtfTrace) -> str:
     frame, start = np.asarray(found.frame, np.float64), 0
     said = []
     parts = list(zip(found.frame_tasks or ("",), found.frame_sizes, strict=True))
     for task, size in parts:
-        vertices = frame[:, start : start + size].T
-        off = etf_numbers(vertices - vertices.mean(0)).max_deviation
-        exact = "exact" if off < 1e-4 else f"off by at most {off:.2f} in cosine"
+        exact = _exactness(frame[:, start : start + size].T)
         said.append(f"**{size}** vertices{f' for {task_title(task)}' if task else ''} ({exact})")
         start += size
     text = f"{panels.plain(engine.card.title)} stands on the rung **{found.rung}**: {RUNGS.get(found.rung, '')}. "

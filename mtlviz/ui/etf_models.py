@@ -9,10 +9,12 @@ import streamlit as st
 
 from mtlviz.engine import Engine
 from mtlviz.plots.etf_models import Change, change_figure
+from mtlviz.plots.style import PLACE_TITLES
 from mtlviz.tasks import Task
 from mtlviz.ui import etf_numbers, etf_set, panels, state
-from mtlviz.ui.etf import LINKED, Choice, class_tasks
-from mtlviz.ui.etf_side import PLACE_TITLES, Side, View, image_side
+from mtlviz.ui.etf import Choice, class_tasks
+from mtlviz.ui.etf_side import Side, View, image_side
+from mtlviz.ui.linked import LINKED
 
 BEFORE, AFTER = "task_encoder", "interaction_input"
 
@@ -53,7 +55,7 @@ def _sides(engines: Sequence[Engine], choice: Choice, place: str) -> list[Side]:
     if choice.rooms:
         if place == BEFORE:  # one pass serves all places
             etf_set.pool(engines, choice.rooms, "etf_models")
-        found = etf_set.sides(views, choice.rooms)
+        found = etf_set.sides(views)
     else:
         found = [side for engine, view in views if (side := image_side(engine, view)) is not None]
     return [replace(side, own=choice.own) for side in found]

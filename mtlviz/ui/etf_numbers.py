@@ -99,7 +99,7 @@ def draw(sides: Sequence[Side]) -> None:
         f"origin towards itself. Random directions: {first.chance.draws} draws of independent class means."
     )
     if any(len(one.blocks) >= FEWEST for one in sides):
-        note += f" ± is the bootstrap standard deviation over blocks of rooms ({RESAMPLES} resamples)."
+        note += f" ± is the bootstrap standard deviation over groups of rooms ({RESAMPLES} resamples)."
     st.caption(note)
     with st.expander("Definitions", icon=":material/function:"):
         st.latex(SYMBOLS)

@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from mtlviz.analysis.etf_geometry import gram, ideal_angle, ideal_gram
+from mtlviz.analysis.rank_correlation import beyond_chance, rank_correlation
 from mtlviz.engine import Provenance
 from mtlviz.plots.etf import angle_histogram, gram_figure, norm_bars, top_norm, vertex_scatter
 from mtlviz.ui import etf_words, panels
@@ -14,8 +15,6 @@ from mtlviz.ui.etf_side import Side
 
 SOURCE = "Papyan, Han and Donoho (2020), Prevalence of neural collapse; simplex frames as in Strohmer and Heath (2003)."
 FRAME = r"W^\top W=\tfrac{K}{K-1}I-\tfrac1{K-1}11^\top,\qquad \cos(w_c,w_{c'})=-\tfrac1{K-1}\ (c\ne c')"
-DOUBT = 1.96
-"""Standard errors within which a rank correlation is taken for chance."""
 COSINE = r"\cos(m_c,m_{c'})=\frac{m_c\cdot m_{c'}}{|m_c||m_{c'}|},\quad m_c=\mu_c-\tfrac1K\sum_{c'}\mu_{c'}"
 
 
@@ -116,9 +115,10 @@ def _relation(shares: np.ndarray, angles: np.ndarray) -> str:
     """What rank correlation says about frequency and distance."""
     if len(shares) < 5:
         return "Too few classes for a trend."
-    first, second = (np.argsort(np.argsort(values)).astype(float) for values in (shares, angles))
-    rho = float(np.corrcoef(first, second)[0, 1])
-    if abs(rho) < DOUBT / np.sqrt(len(shares) - 1):
+    rho = rank_correlation(shares, angles)
+    if np.isnan(rho):
+        return "No class is more frequent, or farther away, than another."
+    if not beyond_chance(rho, len(shares)):
         trend = "frequency says little about it"
     else:
         trend = f"{'rare' if rho < 0 else 'frequent'} classes are farther away"

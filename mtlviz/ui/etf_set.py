@@ -1,57 +1,52 @@
 """The classes of many rooms: one pass a model for every task and place, with progress and a stop."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import reduce
+from dataclasses import dataclass, field, replace
 
 import streamlit as st
 
-from mtlviz.analysis.class_cloud import Clouds, merge_clouds, run_clouds
+from mtlviz.analysis.class_cloud import run_clouds
+from mtlviz.analysis.class_pool import ClassPool
 from mtlviz.engine import Engine, Provenance
 from mtlviz.ui import panels, sources
 from mtlviz.ui.etf import Choice
 from mtlviz.ui.etf_side import FEATURES, Side, View, pooled_side
+from mtlviz.ui.set_job import bar_with_stop
 
-BLOCK = 5
-"""Rooms that are run, kept and resampled together."""
 SECONDS = 0.12
 """What a room usually takes, most of it to render it."""
-_STARTED, _SHELVES = "_etf_started", "_etf_shelves"
+_STARTED, _SHELF = "_etf_started", "_etf_pools"
 
 
 @dataclass(frozen=True)
-class Block:
-    """A few rooms through one model.
+class Pooled:
+    """The first rooms through one model.
 
     Attributes:
-        start: first room.
-        stop: one after the last room.
-        clouds: by task and place.
+        pool: their classes.
         provenance: one a room.
     """
 
-    start: int
-    stop: int
-    clouds: Clouds
-    provenance: tuple[Provenance, ...]
+    pool: ClassPool = field(default_factory=ClassPool)
+    provenance: tuple[Provenance, ...] = ()
+
+    @property
+    def rooms(self) -> int:
+        """How many are done."""
+        return self.pool.images
 
 
 def pooled_sides(choice: Choice) -> list[Side]:
     """The sides of a choice over held-out rooms; empty as long as nothing is computed."""
     views = [(engine, view) for engine, view in choice.views() if predicts(engine, view.task)]
     pool([engine for engine, _ in views], choice.rooms)
-    return [replace(side, own=choice.own) for side in sides(views, choice.rooms)]
+    return [replace(side, own=choice.own) for side in sides(views)]
 
 
-def sides(views: Sequence[tuple[Engine, View]], rooms: int) -> list[Side]:
+def sides(views: Sequence[tuple[Engine, View]]) -> list[Side]:
     """Sides over the rooms that are done; a model with none is left out."""
-    found = []
-    for engine, view in views:
-        done = _done(engine, rooms)
-        if done:
-            made = [stamp for block in done for stamp in block.provenance]
-            found.append(pooled_side(engine, view, [block.clouds for block in done], made))
-    return found
+    found = [(engine, view, _done(engine)) for engine, view in views]
+    return [pooled_side(engine, view, done.pool, done.provenance) for engine, view, done in found if done.rooms]
 
 
 def predicts(engine: Engine, task: str) -> bool:
@@ -60,9 +55,10 @@ def predicts(engine: Engine, task: str) -> bool:
 
 
 def pool(engines: Sequence[Engine], rooms: int, key: str = "etf") -> None:
-    """Run what is missing once it was started, or offer to; what a model said about a room is kept.
+    """Run what is missing once it was started, or offer to; what a model said about a room is kept as sums.
 
-    Another task, place or number of rooms costs only the rooms that are new.
+    Another task or place costs nothing, more rooms only those that are new; fewer rooms start again, since single
+    rooms cannot be taken out of a sum.
 
     Args:
         engines: the models; one may come twice.
@@ -70,28 +66,30 @@ def pool(engines: Sequence[Engine], rooms: int, key: str = "etf") -> None:
         key: of the buttons, unique on the page.
     """
     engines = list({engine.card.weights_sha256: engine for engine in engines}.values())
-    missing = [(engine, start) for engine in engines for start in _starts(engine, rooms)]
-    if not missing:
+    for engine in engines:
+        if _done(engine).rooms > rooms:
+            _keep(engine, Pooled())
+    done = sum(_done(engine).rooms for engine in engines)
+    total = rooms * len(engines)
+    if done == total:
         return
     offer, place = st.empty(), st.empty()
     if not st.session_state.get(_STARTED):
         with offer.container():
-            _offer(rooms, len(missing), sum(len(_done(engine, rooms)) for engine in engines), key)
+            _offer(rooms, total - done, done, key)
         return
     offer.empty()  # else it would stay, pale, until all is done
-    with place.container(horizontal=True, vertical_alignment="center"):
-        bar = st.progress(0.0, "Starting")
-        st.button("Stop", icon=":material/stop:", key=f"{key}_stop", on_click=_set_started, args=(False,))
-    for position, (engine, start) in enumerate(missing, start=1):
-        stop = min(start + BLOCK, rooms)
-        _shelf(engine)[start, stop] = _block(engine, start, stop, (engine.card.weights_sha256, engine.device))
-        bar.progress(position / len(missing), f"{engine.card.title}: {stop} of {rooms} rooms")
+    bar = bar_with_stop(f"{key}_stop", _set_started, (False,), place)
+    missing = [(engine, number) for engine in engines for number in range(_done(engine).rooms, rooms)]
+    for position, (engine, number) in enumerate(missing, start=1):
+        _keep(engine, _with_room(engine, number))
+        bar.progress(position / len(missing), f"{engine.card.title}: {number + 1} of {rooms} rooms")
     place.empty()
 
 
 def _offer(rooms: int, missing: int, done: int, key: str) -> None:
     """The button that starts, or that goes on after a stop."""
-    seconds = max(round(missing * BLOCK * SECONDS), 1)
+    seconds = max(round(missing * SECONDS), 1)
     if done:
         st.caption(f"Stopped before all {rooms} rooms were done; what is shown rests on fewer.")
     else:
@@ -103,39 +101,21 @@ def _offer(rooms: int, missing: int, done: int, key: str) -> None:
               on_click=_set_started, args=(True,))  # fmt: skip
 
 
-def _starts(engine: Engine, rooms: int) -> range:
-    """First rooms of the blocks that are missing."""
-    return range(len(_done(engine, rooms)) * BLOCK, rooms, BLOCK)
+def _with_room(engine: Engine, number: int) -> Pooled:
+    before = _done(engine)
+    run = engine.run(sources.room(number), capture=FEATURES)
+    return Pooled(before.pool.with_image(run_clouds(run)), (*before.provenance, run.provenance))
 
 
-def _done(engine: Engine, rooms: int) -> list[Block]:
-    """Blocks of a model that lead up to a number of rooms, without a gap."""
-    found = []
-    for start in range(0, rooms, BLOCK):
-        block = _shelf(engine).get((start, min(start + BLOCK, rooms)))
-        if block is None:
-            break
-        found.append(block)
-    return found
-
-
-def _shelf(engine: Engine) -> dict[tuple[int, int], Block]:
+def _done(engine: Engine) -> Pooled:
     """What this session has of a model."""
-    shelves: dict[str, dict[tuple[int, int], Block]] = st.session_state.setdefault(_SHELVES, {})
-    return shelves.setdefault(engine.card.weights_sha256, {})
+    shelf: dict[tuple[str, str], Pooled] = st.session_state.setdefault(_SHELF, {})
+    return shelf.get((engine.card.weights_sha256, engine.device), Pooled())
+
+
+def _keep(engine: Engine, done: Pooled) -> None:
+    st.session_state.setdefault(_SHELF, {})[engine.card.weights_sha256, engine.device] = done
 
 
 def _set_started(started: bool) -> None:
     st.session_state[_STARTED] = started
-
-
-# Results are shared between sessions and treated as read-only, so they are not copied.
-@st.cache_resource(max_entries=200, show_spinner=False)
-def _block(_engine: Engine, start: int, stop: int, key: tuple[str, ...]) -> Block:
-    clouds: list[Clouds] = []
-    made = []
-    for number in range(start, stop):
-        run = _engine.run(sources.room(number), capture=FEATURES)
-        clouds.append(run_clouds(run))
-        made.append(run.provenance)
-    return Block(start, stop, reduce(merge_clouds, clouds), tuple(made))

@@ -2,24 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import cached_property
 
 import numpy as np
 import streamlit as st
 from jaxtyping import Float
 
 from mtlviz.analysis.class_cloud import ClassCloud, Clouds, run_clouds
+from mtlviz.analysis.class_pool import ClassPool
 from mtlviz.analysis.etf_chance import Chance, chance
 from mtlviz.analysis.etf_geometry import ClassGeometry, Vertices, class_geometry, fitted_vertices, frame_vertices
 from mtlviz.checkpoints import ModelCard
 from mtlviz.engine import Engine, Provenance, Run
 from mtlviz.plots.etf import Named
 from mtlviz.tasks import Task
-from mtlviz.trace import PLACES, Capture, EtfTrace, SlotTrace
+from mtlviz.trace import Capture, EtfTrace, SlotTrace
 from mtlviz.ui import state
 
 FEATURES = Capture(features=True)
-PLACE_TITLES = {place: place.replace("_", " ") for place in PLACES}
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Side:
         view: what it looks at.
         card: of the model.
         cloud: features by class.
-        blocks: the same cloud in parts of a few images each, for the spread; empty for one image.
+        blocks: its sums in parts of a few images each, for the spread; empty for one image.
         frame: ``(E, C)`` vertices of all classes of the task, where the model has them at this place.
         provenance: of the runs behind it.
         own: take the model's own frame where there is one.
@@ -121,20 +121,17 @@ def image_side(engine: Engine, view: View) -> Side | None:
     )  # fmt: skip
 
 
-def pooled_side(engine: Engine, view: View, clouds: Sequence[Clouds], provenance: Sequence[Provenance]) -> Side:
+def pooled_side(engine: Engine, view: View, pool: ClassPool, provenance: Sequence[Provenance]) -> Side:
     """A model at a place over many images.
 
     Args:
         engine: the model.
         view: what to look at.
-        clouds: of a few images each, at least one.
-        provenance: of all of them.
+        pool: of at least one image.
+        provenance: one an image.
     """
-    blocks = tuple(block[view.task, view.place] for block in clouds)
-    images = tuple(stamp.image_sha256 for stamp in provenance)
-    whole = _merged(blocks, (engine.card.weights_sha256, engine.device, view.task, view.place, images))
-    frame = own_frame(engine, view.task, view.place)
-    return Side(view, engine.card, whole, blocks, frame, tuple(provenance))
+    whole, groups = pool.at(view.task, view.place)
+    return Side(view, engine.card, whole, groups, own_frame(engine, view.task, view.place), tuple(provenance))
 
 
 def projection(engine: Engine) -> EtfTrace | None:
@@ -157,11 +154,6 @@ def own_frame(engine: Engine, task: str, place: str) -> Float[np.ndarray, "E C"]
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _image_clouds(_run: Run, key: tuple[str, ...]) -> Clouds:
     return run_clouds(_run)
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _merged(_blocks: Sequence[ClassCloud], key: tuple[object, ...]) -> ClassCloud:
-    return reduce(ClassCloud.merge, _blocks)
 
 
 @st.cache_data(max_entries=128, show_spinner=False)

@@ -5,16 +5,17 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
+from mtlviz.analysis.class_cloud import fair_sample
 from mtlviz.analysis.etf_space import EXACT, Space, mean_space, vertex_space
 from mtlviz.plots.etf import Named
 from mtlviz.plots.etf_space import LOOKS, Cloud, space_extent, space_figure
 from mtlviz.tasks import Task
 from mtlviz.ui import panels, state
-from mtlviz.ui.etf import LINKED
 from mtlviz.ui.etf_side import Side
+from mtlviz.ui.linked import LINKED
 
 MOST_TOKENS = 1500
-"""Drawn a view; a cloud keeps fewer than that."""
+"""Drawn a view."""
 
 
 def draw(sides: Sequence[Side]) -> None:
@@ -72,7 +73,7 @@ def _view(one: Side, labels: Sequence[int]) -> tuple[Space, Cloud]:
     cloud = one.cloud
     rows = [index for index, label in enumerate(cloud.present) if label in labels]
     chosen = cloud.present[rows]
-    kept = np.flatnonzero(np.isin(cloud.classes, chosen))[:MOST_TOKENS]
+    kept = fair_sample(cloud, chosen, MOST_TOKENS)
     tokens, means = cloud.features[kept].astype(np.float64), cloud.means[rows]
     vertices = None if one.vertices is None else one.vertices.directions[rows]
     if vertices is not None and len(rows) <= EXACT:

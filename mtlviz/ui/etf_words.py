@@ -3,8 +3,8 @@
 import numpy as np
 
 from mtlviz.analysis.etf_geometry import ClassGeometry, ideal_angle
-from mtlviz.plots.style import task_title
-from mtlviz.ui.etf_side import PLACE_TITLES, Side
+from mtlviz.plots.style import PLACE_TITLES, task_title
+from mtlviz.ui.etf_side import Side
 from mtlviz.ui.panels import plain
 
 

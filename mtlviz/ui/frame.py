@@ -138,7 +138,7 @@ def _navigation() -> "st.Page":
     sections = {"": [st.Page(_home, title="Home", default=True)]}
     for entry, linked in page_links():
         sections.setdefault(entry.group, []).append(linked)
-    return st.navigation(sections)
+    return st.navigation(sections, position="top")
 
 
 def _home() -> None:

@@ -1,4 +1,4 @@
-"""The first page: what the app answers, for which image, with which models."""
+"""The first page: what the app answers, and with which models."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +15,9 @@ from mtlviz.ui.protocols import card_protocols, draw_protocols
 
 SCORED = "rooms:val"
 """The set whose scores are shown."""
+TRAINED_ON = "Trained on"
+COLUMNS = 3
+"""Pages side by side."""
 
 
 @dataclass(frozen=True)
@@ -37,23 +40,14 @@ class Link:
 
 
 def draw(links: Sequence[Link]) -> None:
-    """The pages with their questions, the current image, and how the models were trained."""
+    """The pages with their questions, and how the models were trained."""
     st.markdown(
         "One network predicts several things about every pixel of an image at once, and its tasks pass one another "
-        "what they know. mtlviz shows what they predict and what they pass, place by place."
+        "what they know. mtlviz shows what they predict and what they pass, place by place. Choose an image and models "
+        "in the sidebar, or drop an image of your own there; then ask a question."
     )
-    picture, questions = st.columns([1, 2], gap="large")
-    with picture:
-        _image()
-    with questions:
-        _questions(links)
+    _questions(links)
     _models()
-
-
-def _image() -> None:
-    current = state.current()
-    st.image(current.sample.image, width="stretch", alt="the current image")
-    st.caption("The current image; choose or drop another one in the sidebar.")
 
 
 def _questions(links: Sequence[Link]) -> None:
@@ -63,8 +57,8 @@ def _questions(links: Sequence[Link]) -> None:
 
 
 def _cards(links: Sequence[Link]) -> None:
-    for start in range(0, len(links), 2):
-        for column, link in zip(st.columns(2), links[start : start + 2], strict=False):
+    for start in range(0, len(links), COLUMNS):
+        for column, link in zip(st.columns(COLUMNS), links[start : start + COLUMNS], strict=False):
             with column.container(border=True, height="stretch"):
                 st.page_link(link.page, label=f"**{link.title}**", icon=link.icon)
                 st.markdown(link.question)
@@ -73,7 +67,10 @@ def _cards(links: Sequence[Link]) -> None:
 def _models() -> None:
     st.subheader("The models", anchor=False)
     cards = [state.card(name) for name in state.model_names()]
-    st.table(pd.DataFrame([_row(card) for card in cards]).set_index("Model").fillna("–"))
+    models = pd.DataFrame([_row(card) for card in cards]).set_index("Model").fillna("–")
+    if models[TRAINED_ON].nunique() == 1:
+        st.markdown(f"All of them were trained on {models.pop(TRAINED_ON).iloc[0]}.")
+    st.table(models)
     scored = [card.metrics[SCORED]["images"] for card in cards if SCORED in card.metrics]
     if scored:
         images = " or ".join(f"{count:,}" for count in dict.fromkeys(scored))
@@ -91,7 +88,7 @@ def _row(card: ModelCard) -> dict[str, str]:
     row = {
         "Model": f"{card.name} · {card.title}",
         "What it is": card.summary,
-        "Trained on": card.data or BADGES[card.trained][2],
+        TRAINED_ON: card.data or BADGES[card.trained][2],
         "Parameters": f"{card.parameters.get('total', 0) / 1e6:.2f} M",
     }
     scored = card.metrics.get(SCORED, {}).get("tasks", {})

@@ -11,7 +11,7 @@ import streamlit as st
 
 from mtlviz.engine import Provenance, Run
 from mtlviz.plots.maps import Panel, Place
-from mtlviz.ui import charts, pick, state
+from mtlviz.ui import charts, negative_controls, pick, state
 from mtlviz.ui.downloads import csv_bytes, npz_bytes
 
 Data: TypeAlias = Mapping[str, np.ndarray] | pd.DataFrame
@@ -42,6 +42,7 @@ def maps(
     source: str = "",
     data: Data | None = None,
     height: int = 300,
+    real: Sequence[Panel | None] | None = None,
 ) -> None:
     """Maps of one image side by side; a click on one picks its token.
 
@@ -58,6 +59,7 @@ def maps(
         source: of the formula.
         data: behind the maps, for the download.
         height: of a map in pixels.
+        real: where ``panels`` are those of a negative control, the model's own; their correlation stands below each.
     """
     geometry = state.geometry(run)
     if picked is None and clickable:
@@ -76,6 +78,8 @@ def maps(
                     charts.mark(spec, geometry, picked if panel.picked else None),
                     f"{key}_{start + index}", panel.title, _click(panel, clickable),
                 )  # fmt: skip
+                if real is not None:
+                    negative_controls.beside(panel, real[start + index])
     _explain(key, how_to_read, formula, source, data, (run.provenance,))
 
 

@@ -1,13 +1,12 @@
 """The sidebar: the image, the models, and badges that say what they are."""
 
-from typing import Any
-
 import streamlit as st
 
 from mtlviz.data.images import PHOTOGRAPH_TITLES
 from mtlviz.data.sample import Sample
 from mtlviz.errors import CheckpointError, MtlvizError
 from mtlviz.ui import state
+from mtlviz.ui.linked import LINKED
 from mtlviz.ui.panels import plain
 from mtlviz.ui.sources import ROOMS, photograph, room, uploaded
 
@@ -30,7 +29,7 @@ def _image() -> None:
     state.check_query("source", SOURCES)
     source = st.segmented_control(
         "Where from", SOURCES, default="room", required=True, key="source",
-        label_visibility="collapsed", width="stretch", **_LINKED,
+        label_visibility="collapsed", width="stretch", **LINKED,
     )  # fmt: skip
     sample, note = None, ""
     try:
@@ -48,7 +47,7 @@ def _chosen(source: str | None) -> tuple[Sample | None, str]:
     """The image that the pickers name, None where there is none yet."""
     if source == "photo":
         state.check_query("photo", list(PHOTOGRAPH_TITLES))
-        key = st.selectbox("Photograph", list(PHOTOGRAPH_TITLES), key="photo", **_LINKED)
+        key = st.selectbox("Photograph", list(PHOTOGRAPH_TITLES), key="photo", **LINKED)
         return photograph(key), ""
     if source == "upload":
         _uploader()
@@ -63,7 +62,7 @@ def _chosen(source: str | None) -> tuple[Sample | None, str]:
     state.check_query_number("room", 0, ROOMS - 1)
     number = st.number_input(
         f"Held-out room (0 to {ROOMS - 1})", 0, ROOMS - 1, 0, key="room",
-        help="Rooms that no model was trained on, rendered on the spot with exact labels.", **_LINKED,
+        help="Rooms that no model was trained on, rendered on the spot with exact labels.", **LINKED,
     )  # fmt: skip
     return room(int(number)), ""
 
@@ -120,7 +119,7 @@ def _model(label: str, which: state.Which, names: list[str]) -> str:
     key = state.MODEL_KEYS[which]
     state.check_query(key, names)
     start = names.index(state.default_model(which, names))
-    st.selectbox(label, names, start, key=key, **_LINKED)
+    st.selectbox(label, names, start, key=key, **LINKED)
     return state.model_name(which)
 
 
@@ -132,4 +131,3 @@ def _device() -> str:
 
 
 # A link carries what a picker shows, so pickers show the names that the command line uses too.
-_LINKED: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -18,7 +17,8 @@ from mtlviz.plots.routing_bars import occupancy_figure, token_weights_figure
 from mtlviz.plots.routing_maps import Show, pale, pick_markers, routing_panels
 from mtlviz.plots.style import slot_label
 from mtlviz.trace import SlotTrace
-from mtlviz.ui import charts, panels, pick, slots_words, state
+from mtlviz.ui import charts, negative_controls, panels, pick, slots_words, state
+from mtlviz.ui.linked import LINKED
 
 SHOWS: tuple[Show, ...] = ("winners", "readers", "both")
 VIVID = 0.7
@@ -68,17 +68,17 @@ def choose_view(routing: SlotRouting) -> View:
     """The controls of what is drawn, for the page's row of controls."""
     state.check_query("slots_show", SHOWS)
     show = st.segmented_control(
-        "On the image", SHOWS, default="winners", required=True, key="slots_show", **_LINKED,
+        "On the image", SHOWS, default="winners", required=True, key="slots_show", **LINKED,
     )  # fmt: skip
     slot = _choose_slot(routing)
-    only = st.toggle("Only this slot", key="slots_only", **_LINKED)
+    only = st.toggle("Only this slot", key="slots_only", **LINKED)
     certainty = st.toggle(
         "Fade the undecided", True, key="slots_certainty", disabled=show == "winners",
-        help="A cell is as strong as the weight with which its slot wins; off draws all cells alike.", **_LINKED,
+        help="A cell is as strong as the weight with which its slot wins; off draws all cells alike.", **LINKED,
     )  # fmt: skip
     photograph = st.slider(
         "Photograph", 0.0, 1.0, 0.25, 0.05, key="slots_photo", width=150, help="How strongly the photograph "
-        "shows under coloured cells.", **_LINKED,
+        "shows under coloured cells.", **LINKED,
     )  # fmt: skip
     return View(show or "winners", certainty, slot, only, photograph)
 
@@ -88,7 +88,7 @@ def _choose_slot(routing: SlotRouting) -> int:
     state.check_query_number("slot", 0, last)
     if int(st.session_state.get("slot", 0)) > last:  # chosen with a model of more slots
         st.session_state["slot"] = last
-    return int(st.number_input(f"Slot (0 to {last})", 0, last, key="slot", width=130, **_LINKED))
+    return int(st.number_input(f"Slot (0 to {last})", 0, last, key="slot", width=130, **LINKED))
 
 
 def draw_legend(run: Run, routing: SlotRouting, view: View) -> None:
@@ -104,12 +104,25 @@ def draw_legend(run: Run, routing: SlotRouting, view: View) -> None:
     )
 
 
-def draw_maps(run: Run, routing: SlotRouting, view: View) -> None:
-    """The maps of all tasks, two a row; a click picks a token."""
+def draw_maps(run: Run, routing: SlotRouting, view: View, real: SlotRouting | None = None) -> None:
+    """The maps of all tasks, two a row; a click picks a token.
+
+    Args:
+        run: gives the image and its token grid.
+        routing: what is drawn.
+        view: how.
+        real: the model's own, where ``routing`` is that of a negative control.
+    """
+    if real is not None and view.only and not negative_controls.one_slot_beside(run):
+        real = None
     geometry, tasks = state.geometry(run), routing.layout.tasks
     marks = [pick_markers(routing, task, geometry, slot=view.alone) if view.show != "readers" else () for task in tasks]
-    drawn = routing_panels(routing, view.show, certainty=view.certainty, slot=view.alone)
-    maps_on_pale(drawn, run, "slots_map", VIVID if view.show == "winners" else view.photograph, marks)
+    drawn, own = (
+        None if one is None else routing_panels(one, view.show, certainty=view.certainty, slot=view.alone)
+        for one in (routing, real)
+    )
+    strength = VIVID if view.show == "winners" else view.photograph
+    maps_on_pale(drawn or (), run, "slots_map", strength, marks, real=own)
     texts = {"winners": (PICKS_READ, RETRIEVE), "readers": (READERS_READ, WRITE)}
     how, formula = texts.get(view.show, (f"{PICKS_READ} {READERS_READ}", rf"{RETRIEVE}\qquad {WRITE}"))
     explain(run, "slots_maps", f"{how} Click a token to follow it.", formula, _arrays(routing))
@@ -121,6 +134,7 @@ def maps_on_pale(
     key: str,
     strength: float,
     marks: Sequence[Sequence[go.Scatter]] = (),
+    real: Sequence[Panel] | None = None,
 ) -> None:
     """Clickable maps, two a row, over a pale photograph.
 
@@ -130,6 +144,7 @@ def maps_on_pale(
         key: of the group, unique on the page.
         strength: of the photograph, 0 to 1.
         marks: further traces of each map.
+        real: the same maps of the model itself, where ``drawn`` are those of a negative control.
     """
     geometry, picked, ground = state.geometry(run), pick.current(run).place, _pale_run(run, strength)
     for start in range(0, len(drawn), 2):
@@ -142,6 +157,8 @@ def maps_on_pale(
                 charts.show(
                     fig, f"{key}_{index}", f"{panel.title}: {panel.note}", partial(pick.take_click, task=panel.task)
                 )
+                own = real[index] if real else None
+                negative_controls.beside(panel, own, numbered=negative_controls.numbered(run))
 
 
 def explain(run: Run, key: str, how_to_read: str, formula: str, data: panels.Data) -> None:
@@ -218,6 +235,3 @@ def _arrays(routing: SlotRouting) -> dict[str, np.ndarray]:
         "tasks": np.array(routing.layout.tasks),
         "grid": np.array(routing.layout.grid),
     }
-
-
-_LINKED: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}

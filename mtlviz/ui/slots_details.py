@@ -7,16 +7,16 @@ import pandas as pd
 import streamlit as st
 
 from mtlviz.analysis.composite import TokenProvenance
-from mtlviz.analysis.routing import SlotRouting
+from mtlviz.analysis.routing import SlotRouting, slot_routing
 from mtlviz.analysis.routing_numbers import IMAGE_NUMBERS, SLOT_NUMBERS, NumberDefinition
 from mtlviz.analysis.slot_card import slot_card
 from mtlviz.engine import Run
 from mtlviz.plots.routing_exchange import exchange_matrices, exchange_sankey
 from mtlviz.plots.routing_maps import slot_panels
-from mtlviz.plots.routing_provenance import provenance_figure
+from mtlviz.plots.routing_provenance import MOST_LINES, provenance_figure
 from mtlviz.plots.style import slot_label, task_title
 from mtlviz.trace import SlotTrace
-from mtlviz.ui import panels, slots, slots_words, state
+from mtlviz.ui import negative_controls, panels, slots, slots_words, state
 from mtlviz.ui.slots import SOURCE, View
 
 COMPOSITE = r"A=A_wA_r,\qquad A_{ij}=\sum_l w_{il}\,a_{lj}"
@@ -24,7 +24,7 @@ COMPOSITE = r"A=A_wA_r,\qquad A_{ij}=\sum_l w_{il}\,a_{lj}"
 
 def draw_sources(run: Run, provenance: TokenProvenance) -> None:
     """Where the picked token received from."""
-    layout = _trace(run).layout
+    layout = trace_of(run).layout
     places = [layout.place(int(token)) for token in provenance.sources]
     table = pd.DataFrame(places, columns=["task", "row", "column"]).assign(weight=provenance.weights)
     through = pd.DataFrame(provenance.through, columns=[slot_label(slot) for slot in range(len(provenance.slots))])
@@ -32,9 +32,9 @@ def draw_sources(run: Run, provenance: TokenProvenance) -> None:
     panels.figure(
         provenance_figure(provenance, layout, state.geometry(run), run.sample.image),
         "slots_sources",
-        how_to_read="Lines run from the outlined token to every token it received from, in the colour of the slot in "
-        "between; width and strength are the weight. A coloured cell is the sum of the lines that end there; the "
-        "percentage above a map is that task's share.",
+        how_to_read=f"Lines run from the outlined token to {_which(provenance)} it received from, in the colour of the "
+        "slot in between; width and strength are the weight. A coloured cell is the sum of all weights that end "
+        "there; the percentage above a map is that task's share.",
         alt=f"{len(places)} sources; the strongest is {task_title(first[0])}, row {first[1]}, column {first[2]}, "
         f"with {provenance.weights[0]:.3f}",
         formula=COMPOSITE,
@@ -45,14 +45,32 @@ def draw_sources(run: Run, provenance: TokenProvenance) -> None:
     )
 
 
-def draw_slot(run: Run, routing: SlotRouting, view: View) -> None:
-    """The chosen slot's own card."""
-    layout = _trace(run).layout
-    card = slot_card(_trace(run), routing, view.slot)
+def _which(provenance: TokenProvenance) -> str:
+    lines = int((provenance.through > 0).sum())
+    if lines <= MOST_LINES:
+        return "every token"
+    return f"the tokens (the {MOST_LINES} strongest of {lines:,} lines)"
+
+
+def draw_slot(run: Run, routing: SlotRouting, view: View, real: Run | None = None) -> None:
+    """The chosen slot's own card.
+
+    Args:
+        run: what is drawn.
+        routing: of its trace.
+        view: gives the slot.
+        real: of the model itself, where ``run`` is a negative control.
+    """
+    layout = trace_of(run).layout
+    card = slot_card(trace_of(run), routing, view.slot)
+    if real is not None and not negative_controls.one_slot_beside(run):
+        real = None
+    own = None if real is None else slot_card(trace_of(real), slot_routing(trace_of(real)), view.slot)
     left, right = st.columns([2, 1], gap="medium")
     with left:
         drawn = slot_panels(card, layout, opacity=1 - view.photograph / 2)
-        slots.maps_on_pale(drawn, run, "slots_card", view.photograph)
+        beside = None if own is None else slot_panels(own, layout)
+        slots.maps_on_pale(drawn, run, "slots_card", view.photograph, real=beside)
         slots.explain(
             run,
             "slots_card",
@@ -176,7 +194,8 @@ def _written(value: float, number: NumberDefinition, slots: int) -> str:
     return f"{value:.{number.decimals}f}" + (f" of {slots}" if number.decimals == 0 else "")
 
 
-def _trace(run: Run) -> SlotTrace:
+def trace_of(run: Run) -> SlotTrace:
+    """What the slots did in a run of a model that has some."""
     trace = run.trace.interaction
     if not isinstance(trace, SlotTrace):
         raise TypeError(f"expected a SlotTrace, got {type(trace).__name__}")

@@ -1,7 +1,6 @@
 """The two models of the Stability page on the image, before and after the change that its controls name."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import streamlit as st
 
@@ -9,7 +8,9 @@ from mtlviz.analysis.stability.comparison import Clean, Comparison, change_view,
 from mtlviz.analysis.stability.perturbations import KINDS, Kind, Perturbation, as_seen
 from mtlviz.analysis.stability.selection import RECORDED, has_slots
 from mtlviz.engine import Engine, Run
-from mtlviz.ui import panels, state
+from mtlviz.models.interactions.base import interaction_config
+from mtlviz.ui import negative_controls, panels, state
+from mtlviz.ui.linked import LINKED
 from mtlviz.ui.panels import plain
 
 QUESTION = "Does the selection survive a small change?"
@@ -17,8 +18,8 @@ FAVOURITES = ("skem", "kem")
 """Models that take the place of a second model without slots, in this order."""
 ALL_TASKS = "all"
 LARGEST_SEED = 999
-
-_LINKED: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}
+CONTROLS = ("random weights",)
+"""Slots that were shuffled, tokens that were permuted and an empty image have no selection of their own to keep."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +59,17 @@ class Choice:
     task: str | None
 
 
-def sides() -> tuple[Side, ...]:
-    """The models that are compared: A and, if there is another one with slots, B; none if A has no slots."""
+def control() -> negative_controls.Choice:
+    """What is drawn in the models' place, before the switch itself is drawn."""
+    return negative_controls.current(state.card(state.model_name("a")), only=CONTROLS)
+
+
+def sides(control: negative_controls.Choice = negative_controls.MODEL_ITSELF) -> tuple[Side, ...]:
+    """The models that are compared: A and, if there is another one with slots, B; none if A has no slots.
+
+    Args:
+        control: what is drawn in their place.
+    """
     first, second = state.model_name("a"), state.model_name("b")
     if not slotted(first):
         return ()
@@ -70,7 +80,12 @@ def sides() -> tuple[Side, ...]:
     titles = [state.card(name).title for name in names]
     if len(set(titles)) < len(titles):
         titles = names
-    return tuple(_side(index, name, titles[index]) for index, name in enumerate(names))
+    return tuple(_side(index, name, titles[index], control) for index, name in enumerate(names))
+
+
+def own_sides(sides: tuple[Side, ...]) -> tuple[Side, ...]:
+    """The models themselves, where the sides are those of a negative control."""
+    return tuple(_side(side.index, side.engine.card.name, side.title, negative_controls.MODEL_ITSELF) for side in sides)
 
 
 SHARES = {"none": "share only the encoder", "ctal": "share affinities and keep their own content"}
@@ -78,16 +93,27 @@ SHARES = {"none": "share only the encoder", "ctal": "share affinities and keep t
 
 
 def slotted(name: str) -> bool:
-    """Whether a checkpoint has memory slots."""
-    return has_slots(state.card(name).architecture.interaction)
+    """Whether a checkpoint has memory slots that select some of the tokens."""
+    return has_slots(state.card(name).architecture.interaction) and not _takes_all(name)
+
+
+def _takes_all(name: str) -> bool:
+    """Whether its slots take in every token, so that there is no selection."""
+    architecture = state.card(name).architecture
+    return getattr(interaction_config(architecture.interaction, architecture.options), "picks", 0) is None
 
 
 def without_slots() -> None:
     """Why the page is empty for a model without slots, and a way out."""
     card = state.card(state.model_name("a"))
     reads = SHARES.get(card.architecture.interaction, "read one another directly")
+    why = (
+        "takes every token into each of its slots"
+        if _takes_all(card.name)
+        else f"has no memory slots: its tasks {reads}"
+    )
     panels.empty(
-        f"{plain(card.title)} has no memory slots: its tasks {reads}, so there is no selection that could change.",
+        f"{plain(card.title)} {why}, so there is no selection that could change.",
         "Choose a model that shares through slots; the image stays.",
     )
     others = sorted(filter(slotted, state.model_names()), key=lambda name: name not in FAVOURITES)
@@ -107,13 +133,14 @@ def controls(sides: tuple[Side, ...]) -> Choice:
     state.check_query("stability_task", tasks)
     state.check_query_number("stability_seed", 0, LARGEST_SEED)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        kind = st.selectbox("What changes", list(KINDS), key="stability_kind", width=170, **_LINKED)
+        kind = st.selectbox("What changes", list(KINDS), key="stability_kind", width=170, **LINKED)
         strength = _strength(KINDS[kind or "noise"])
         seed = st.number_input("Seed", 0, LARGEST_SEED, key="stability_seed", width=120,
-                               help="Draws the noise, the colours, the direction, the window.", **_LINKED)  # fmt: skip
+                               help="Draws the noise, the colours, the direction, the window.", **LINKED)  # fmt: skip
         if st.session_state.get("stability_task", ALL_TASKS) not in tasks:  # of a model with other tasks
             st.session_state["stability_task"] = ALL_TASKS
-        task = st.selectbox("Picks of task", tasks, key="stability_task", width=170, **_LINKED)
+        task = st.selectbox("Picks of task", tasks, key="stability_task", width=170, **LINKED)
+        negative_controls.choose(sides[0].run.card, only=CONTROLS)
     return Choice(Perturbation(kind or "noise", strength), int(seed), None if task in (None, ALL_TASKS) else task)
 
 
@@ -138,12 +165,12 @@ def _strength(kind: Kind) -> float:
     low, high, start, step = (int(n) if isinstance(kind.step, int) else float(n) for n in numbers)
     return float(
         st.slider(f"{kind.title.capitalize()}: {kind.quantity}", low, high, start, step, key=key, width=330,
-                  help=kind.explanation, **_LINKED)
+                  help=kind.explanation, **LINKED)
     )  # fmt: skip
 
 
-def _side(index: int, name: str, title: str) -> Side:
-    engine = state.engine_named(name)
+def _side(index: int, name: str, title: str, control: negative_controls.Choice) -> Side:
+    engine = negative_controls.engine(state.engine_named(name), control)
     seen = as_seen(state.image(), engine.card.input_size)
     return Side(index, title, engine, read_clean(state.run(engine, seen, capture=RECORDED)))
 
@@ -155,7 +182,7 @@ def _partner(first: str) -> str | None:
 
 
 def _say_replaced(second: str, partner: str, *, same: bool) -> None:
-    why = "is A itself" if same else "has no slots"
+    why = "is A itself" if same else "has no slots that select"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(
             f"The sidebar's second model, {plain(state.card(second).title)}, {why}; "

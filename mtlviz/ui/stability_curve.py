@@ -12,6 +12,7 @@ from mtlviz.analysis.stability.names import CHANGE, measure, paired_measures
 from mtlviz.analysis.stability.perturbations import KINDS, Perturbation
 from mtlviz.plots.stability import Course, curve_figure
 from mtlviz.ui import panels, state
+from mtlviz.ui.set_job import advance
 from mtlviz.ui.stability import Choice, Side
 
 POINTS = 7
@@ -25,7 +26,7 @@ class Job:
     """A curve on its way; what is done stays when it is stopped.
 
     Attributes:
-        key: weights of the models, image and kind that it belongs to.
+        key: weights and devices of the models, image with its labels, and kind that it belongs to.
         todo: (strength, seed, side) still to be measured, strength by strength.
         total: how many there were.
         done: by (side, strength) the numbers of every seed.
@@ -38,11 +39,15 @@ class Job:
     done: dict[tuple[int, float], list[dict[str, float]]]
     running: bool = True
 
+    @property
+    def position(self) -> int:
+        """How many of them are done."""
+        return self.total - len(self.todo)
+
 
 def draw(sides: Sequence[Side], choice: Choice) -> None:
     """The whole section."""
-    key = (*(side.run.provenance.weights_sha256 for side in sides), sides[0].run.provenance.image_sha256,
-           sides[0].run.sample.name, choice.perturbation.kind)  # fmt: skip
+    key = _key(sides, choice.perturbation.kind)
     job = st.session_state.get(_JOB)
     if not isinstance(job, Job) or job.key != key:
         job = None
@@ -55,7 +60,7 @@ def draw(sides: Sequence[Side], choice: Choice) -> None:
         st.button("Measure the curve", type="primary", icon=":material/play_arrow:", key="stability_start",
                   disabled=job is not None and job.running, on_click=_start, args=(key, len(sides)))  # fmt: skip
     if job is not None and job.running:
-        job = _advance(sides, job)
+        job = advance(_JOB, job, lambda one: _further(sides, one), "passes", "stability_stop")
     if job is None or not job.done:
         panels.empty(
             f"One strength may be a special case; the curve shows {KINDS[choice.perturbation.kind].title} from nothing "
@@ -64,6 +69,13 @@ def draw(sides: Sequence[Side], choice: Choice) -> None:
         )
         return
     _figure(sides, choice, job, titles.get(shown or "", measures[0]))
+
+
+def _key(sides: Sequence[Side], kind: str) -> tuple[str, ...]:
+    """What a curve depends on; labels decide whose classes a pick is counted by, devices differ in the last digits."""
+    first = sides[0].run
+    models = [part for side in sides for part in (side.run.provenance.weights_sha256, side.run.provenance.device)]
+    return (*models, first.provenance.image_sha256, first.sample.name, *sorted(first.sample.labels), kind)
 
 
 def strengths(kind: str) -> tuple[float, ...]:
@@ -82,25 +94,6 @@ def _start(key: tuple[str, ...], models: int) -> None:
     st.session_state[_JOB] = Job(key, todo, len(todo), {})
 
 
-def _stop() -> None:
-    job = st.session_state.get(_JOB)
-    if isinstance(job, Job):
-        st.session_state[_JOB] = replace(job, running=False)
-
-
-def _advance(sides: Sequence[Side], job: Job) -> Job:
-    """Work through the rest; every pass is kept as soon as it is done, so that a stop or a click loses nothing."""
-    with st.empty().container(horizontal=True, vertical_alignment="center"):
-        bar = st.progress(1 - len(job.todo) / job.total, "Starting")
-        st.button("Stop", icon=":material/stop:", key="stability_stop", on_click=_stop)
-    while job.todo:
-        job = st.session_state[_JOB] = _further(sides, job)
-        bar.progress(1 - len(job.todo) / job.total, f"{job.total - len(job.todo)} of {job.total} passes")
-    job = st.session_state[_JOB] = replace(job, running=False)
-    st.rerun()
-    return job
-
-
 def _further(sides: Sequence[Side], job: Job) -> Job:
     (strength, seed, index), side = job.todo[0], sides[job.todo[0][2]]
     change = Perturbation(job.key[-1], strength)
@@ -117,7 +110,7 @@ def _figure(sides: Sequence[Side], choice: Choice, job: Job, key: str) -> None:
     if not courses:
         panels.empty(f"There is no {about.title} to draw for this image.", "Choose another measure.")
         return
-    stopped = f" Stopped after {job.total - len(job.todo)} of {job.total} passes." if job.todo else ""
+    stopped = f" Stopped after {job.position} of {job.total} passes." if job.todo else ""
     panels.figure(
         curve_figure(courses, about, KINDS[choice.perturbation.kind].quantity, choice.perturbation.strength),
         "stability_curve",

@@ -12,7 +12,7 @@ from mtlviz.engine import Provenance, Run
 from mtlviz.plots.maps import Panel
 from mtlviz.plots.stability import SlotLine, slot_figure
 from mtlviz.plots.stability_maps import Mark, mark_traces, pick_marks, pick_panel
-from mtlviz.ui import charts, panels, stability_words, state
+from mtlviz.ui import charts, negative_controls, panels, stability_words, state
 from mtlviz.ui.stability import Choice, Side
 
 Found = Sequence[tuple[Side, Comparison]]
@@ -31,18 +31,22 @@ READ_SLOTS = (
 )
 
 
-def maps(found: Found, choice: Choice) -> None:
-    """Two maps a model: the picks before and after."""
-    for side, one in found:
-        before, after = pick_marks(one, choice.task)
-        drawn = (
-            (f"{side.title}, as it is", before, side.run),
-            (f"{side.title}, {choice.perturbation.title}", after, one.changed),
-        )
-        beside = [pick_panel(title, marks) for title, marks, _ in drawn]
-        for index, (column, panel, (_, marks, run)) in enumerate(zip(st.columns(2), beside, drawn, strict=True)):
+def maps(found: Found, choice: Choice, own: Found | None = None) -> None:
+    """Two maps a model: the picks before and after.
+
+    Args:
+        found: what is drawn.
+        choice: what the controls say.
+        own: of the models themselves, where ``found`` is that of a negative control.
+    """
+    for number, (side, one) in enumerate(found):
+        drawn = _drawn(side, one, choice)
+        beside = [panel for panel, _, _ in drawn]
+        real = [panel for panel, _, _ in _drawn(*own[number], choice)] if own else [None, None]
+        for index, (column, (panel, marks, run)) in enumerate(zip(st.columns(2), drawn, strict=True)):
             with column:
                 _map(panel, marks, run, beside, f"stability_map_{side.index}_{index}")
+                negative_controls.beside(panel, real[index], numbered=negative_controls.numbered(run))
     panels.maps((), found[0][0].run, "stability_maps", clickable=False, how_to_read=READ_MAPS, data=_arrays(found))
 
 
@@ -78,6 +82,16 @@ def numbers(found: Found) -> None:
         rows.append(row)
     st.table(pd.DataFrame(rows).set_index("Measure"))
     stability_words.definitions([measure(key) for key in keys if not key.startswith(CHANGE)])
+
+
+def _drawn(side: Side, one: Comparison, choice: Choice) -> list[tuple[Panel, Sequence[Mark], Run]]:
+    """The map as it is and the changed one, each with its marks and its run."""
+    before, after = pick_marks(one, choice.task)
+    grid, slots = side.run.card.token_grid, len(one.before.picks)
+    return [
+        (pick_panel(f"{side.title}, as it is", before, grid, slots), before, side.run),
+        (pick_panel(f"{side.title}, {choice.perturbation.title}", after, grid, slots), after, one.changed),
+    ]
 
 
 def _map(panel: Panel, marks: Sequence[Mark], run: Run, beside: Sequence[Panel], key: str) -> None:

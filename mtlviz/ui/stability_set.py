@@ -1,45 +1,28 @@
 """Stored results over a set of images: how much each change moves the selection, and the shares of the classes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import pandas as pd
 import streamlit as st
 
-from mtlviz import results
 from mtlviz.analysis.stability.names import PAIRED, Measure, measure, paired_measures
 from mtlviz.analysis.stability.record import ANOTHER
 from mtlviz.analysis.stability.stored import StoredInterval, StoredModel, StoredStability, from_plain
 from mtlviz.analysis.stability.summary import KIND
 from mtlviz.engine import Provenance
-from mtlviz.errors import DataError
 from mtlviz.plots.stability import SetDot, set_figure
 from mtlviz.plots.style import metric_text, metric_title, task_title
 from mtlviz.tasks import TASKS
 from mtlviz.ui import panels, stability_shares, state
 from mtlviz.ui.stability import Side
 from mtlviz.ui.stability_words import signed
+from mtlviz.ui.stored_results import SetProvenance, set_provenance, stored
 
 READ = (
     "One row a change, one mark a model: the mean over the images with its 95 % interval over images. Dashed is a "
     "selection that does not change; “another image” is what two different rooms have in common, the floor against "
     "which the other rows count."
 )
-
-
-@dataclass(frozen=True)
-class SetProvenance(Provenance):
-    """What made numbers over a set of images."""
-
-    protocol: str = ""
-
-    def stamp(self) -> str:
-        """One line for a file; the images have a name and no common hash."""
-        return (
-            f"mtlviz {self.versions.get('mtlviz', '?')} | {self.model} ({self.trained}, weights "
-            f"{self.weights_sha256[:12]}) | {self.image} at {self.input_size[0]}x{self.input_size[1]} | seed "
-            f"{self.seed} | {self.device} | torch {self.versions.get('torch', '?')}"
-        )
 
 
 Held = tuple[Side, StoredModel]
@@ -73,8 +56,10 @@ def draw(sides: Sequence[Side]) -> None:
 
 def _best(sides: Sequence[Side]) -> StoredStability | None:
     """The stored result that holds most of the models, then most images."""
-    stored = [one for one in _stored(_listing()) if any(_model(one, side) for side in sides)]
-    return max(stored, key=lambda one: (sum(_model(one, side) is not None for side in sides), one.images), default=None)
+    fitting = [one for one in stored(KIND, from_plain) if any(_model(one, side) for side in sides)]
+    return max(
+        fitting, key=lambda one: (sum(_model(one, side) is not None for side in sides), one.images), default=None
+    )
 
 
 def _model(found: StoredStability, side: Side) -> StoredModel | None:
@@ -196,31 +181,12 @@ def _interval(one: StoredInterval | None) -> str:
 
 
 def _stamp(side: Side, found: StoredStability) -> SetProvenance:
-    card = side.engine.card
-    return SetProvenance(
-        model=card.name, weights_sha256=card.weights_sha256, trained=card.trained,
-        image=f"{found.images} images of {found.data}", image_sha256="", input_size=card.input_size,
-        device=found.device, dtype="float32", seed=found.seed, edit={}, versions=dict(found.versions),
-        protocol=found.protocol,
+    return set_provenance(
+        side.engine.card, f"{found.images} images of {found.data}", device=found.device, seed=found.seed,
+        versions=found.versions, protocol=found.protocol,
     )  # fmt: skip
 
 
 def _command(sides: Sequence[Side]) -> str:
     names = " ".join(side.engine.card.name for side in sides)
     return f"python -m mtlviz stability --checkpoints {names} --data rooms:val --out results/stability.json"
-
-
-def _listing() -> tuple[tuple[str, int], ...]:
-    """Files of results with the time of their last change, so that a new one is found without a restart."""
-    return tuple((str(path), path.stat().st_mtime_ns) for path in sorted(results.FOLDER.glob("*.json")))
-
-
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _stored(listing: tuple[tuple[str, int], ...]) -> list[StoredStability]:
-    found = []
-    for content in results.find_results(KIND):
-        try:
-            found.append(from_plain(content))
-        except DataError:
-            continue
-    return found

@@ -6,15 +6,14 @@ from itertools import permutations
 import numpy as np
 import pytest
 import torch
-from scipy.stats import spearmanr
 
 from mtlviz.analysis.affinity.agreement import (
     cka_by_chance,
     entries_of_pairs,
     linear_cka,
-    rank_correlations,
     sampled_pairs,
 )
+from mtlviz.analysis.rank_correlation import rank_correlations
 from mtlviz.trace import TokenLayout
 from tests.analysis.affinity_traces import N, case, features, module, padded, same_projections
 
@@ -86,15 +85,6 @@ def test_entries_are_those_of_the_matrices(options):
     found = entries_of_pairs(made.trace, pairs, group=len(made.fused) - 1)
     np.testing.assert_allclose(found[:-1], made.matrices[:, pairs[0], pairs[1]], atol=1e-6)
     np.testing.assert_allclose(found[-1], made.fused[-1, pairs[0], pairs[1]], atol=2e-6)
-
-
-def test_rank_correlation_is_spearmans(rng):
-    entries = np.round(rng.normal(size=(4, 300)), 1)  # with ties
-    np.testing.assert_allclose(rank_correlations(entries), spearmanr(entries, axis=1).statistic, atol=1e-12)
-    monotone = np.stack([entries[0], np.exp(entries[0]), -entries[0], np.zeros(300)])
-    found = rank_correlations(monotone)
-    np.testing.assert_allclose(found[:3, :3], [[1, 1, -1], [1, 1, -1], [-1, -1, 1]], atol=1e-12)
-    assert np.isnan(found[3]).all()
 
 
 def test_the_planted_case_shows_in_both_matrices():

@@ -4,13 +4,8 @@ import numpy as np
 import pytest
 
 from mtlviz.analysis.attention import attention_rows
-from mtlviz.analysis.attention_statistics import (
-    effective_rank,
-    map_statistics,
-    rank_of_spectrum,
-    row_noise,
-    row_statistics,
-)
+from mtlviz.analysis.attention_statistics import map_statistics, row_noise, row_statistics
+from mtlviz.analysis.effective_rank import effective_rank, rank_of_spectrum
 from mtlviz.analysis.token_labels import UNKNOWN
 from mtlviz.trace import AttentionTrace, SlotTrace, TokenLayout
 

@@ -12,7 +12,6 @@ from mtlviz.analysis.collapse.statistics import (
     distance_variation,
     evenly,
     frame_statistics,
-    nearest_frame,
     pinv_ratio,
     pixel_weights,
     products,
@@ -183,25 +182,6 @@ def test_bias_is_even_where_it_makes_up_for_the_centre(clouds, rng):
     assert duality(means, classifier, 3 - classifier @ (weights @ means), weights)["bias"] == pytest.approx(
         0, abs=1e-12
     )
-
-
-def test_the_nearest_frame_of_a_frame_is_itself_at_unit_length(etf):
-    np.testing.assert_allclose(nearest_frame(etf), centred(etf, uniform()) / 3, atol=1e-7)
-
-
-def test_the_nearest_frame_is_a_frame_and_no_turned_one_is_nearer(rng):
-    vectors = rng.normal(size=(K, WIDTH))
-    frame = nearest_frame(vectors)
-    np.testing.assert_allclose(frame @ frame.T, K / (K - 1) * (np.eye(K) - 1 / K), atol=1e-12)
-    offset = vectors - vectors.mean(0)
-    for _ in range(20):
-        turn = np.linalg.qr(np.eye(WIDTH) + 0.1 * rng.normal(size=(WIDTH, WIDTH))).Q
-        assert (offset * (frame @ turn)).sum() < (offset * frame).sum() + 1e-12
-
-
-def test_a_frame_needs_room():
-    with pytest.raises(ValueError, match="needs 2 to 3"):
-        nearest_frame(np.eye(4)[:, :2])
 
 
 def test_variance_in_one_direction_has_collapsed_for_a_depth(rng):

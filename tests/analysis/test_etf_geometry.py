@@ -1,14 +1,16 @@
 """Exact frames have no error, random class means have the known one, and rotations do not matter."""
 
+from dataclasses import astuple
+
 import numpy as np
 import pytest
 
-from mtlviz.analysis.class_cloud import SAMPLE, image_cloud, run_clouds
 from mtlviz.analysis.etf_chance import chance
 from mtlviz.analysis.etf_geometry import (
     class_geometry,
     etf_numbers,
     fitted_vertices,
+    frame_faults,
     frame_vertices,
     gram,
     ideal_angle,
@@ -16,16 +18,7 @@ from mtlviz.analysis.etf_geometry import (
     simplex_vertices,
 )
 from mtlviz.analysis.etf_space import mean_space, vertex_space
-from mtlviz.analysis.etf_spread import FEWEST, number_spread
-from mtlviz.analysis.token_labels import UNKNOWN
-from mtlviz.checkpoints import ModelCard
-from mtlviz.data.sample import Sample
-from mtlviz.engine import Engine
-from mtlviz.models.encoders import EncoderConfig
 from mtlviz.models.etf import simplex_etf
-from mtlviz.models.multitask import MultiTaskNetwork, NetworkConfig
-from mtlviz.tasks import IGNORE, TASKS
-from mtlviz.trace import PLACES, Capture
 
 NUMBERS = ("equinorm", "equiangular", "mean_deviation", "max_deviation", "angle_gap", "etf_error")
 
@@ -136,6 +129,28 @@ def test_fitted_vertices_are_an_exact_frame_and_no_rotation_is_nearer(rng):
         assert (directions * other).sum() < best
 
 
+def test_means_on_one_line_are_as_near_to_a_frame_as_two_groups_can_be():
+    """Four means with directions s = (-, -, +, +): the best frame leans along s, cos = sqrt(4/3) |s_c| / |s|."""
+    centred = np.outer([-3.0, -1.0, 1.0, 3.0], np.eye(8)[2])
+    vertices = fitted_vertices(centred)
+    assert gram(vertices.directions) == pytest.approx(ideal_gram(4), abs=1e-9), "exact where the rank is 1, not 3"
+    assert vertices.angles(centred) == pytest.approx(np.degrees(np.arccos(1 / np.sqrt(3))))
+
+
+@pytest.mark.parametrize("rank", [2, 3])
+def test_directions_that_no_mean_reaches_do_not_touch_the_angles(rank, rng):
+    classes, width = 6, 12
+    centred = class_geometry(rng.standard_normal((classes, rank)) @ np.eye(rank, width)).centred
+    angles = fitted_vertices(centred).angles(centred)
+    turned = centred @ rotation(width, rng)
+    assert fitted_vertices(turned).angles(turned) == pytest.approx(angles, abs=1e-6)
+    nearly = centred + 1e-7 * class_geometry(rng.standard_normal((classes, width))).centred  # of full rank
+    assert fitted_vertices(nearly).angles(nearly) == pytest.approx(angles, abs=1e-3)
+    directions = centred / np.linalg.norm(centred, axis=1, keepdims=True)
+    best = np.linalg.svd(simplex_vertices(classes).T @ directions, compute_uv=False).sum()
+    assert np.cos(np.radians(angles)).sum() == pytest.approx(best), "the nuclear norm, which no rotation exceeds"
+
+
 def test_equal_angles_that_do_not_fit_have_no_vertices(rng):
     assert fitted_vertices(rng.standard_normal((6, 4))) is None
     assert fitted_vertices(rng.standard_normal((6, 5))) is not None
@@ -153,6 +168,18 @@ def test_means_on_the_own_frame_are_at_its_vertices_and_swapped_ones_far_away():
     centred = class_geometry(2 * frame[present] + 5).centred
     assert vertices.angles(centred) == pytest.approx(0, abs=1e-5)
     assert vertices.angles(centred[[1, 0, 3, 2]]) == pytest.approx(ideal_angle(4), abs=1e-5)
+
+
+def test_a_frame_has_no_faults_only_if_angles_lengths_and_centre_are_right():
+    frame = 7 * exact_frame(5, 8)
+    assert astuple(frame_faults(frame)) == pytest.approx((0, 0, 0), abs=1e-6)
+    longer = frame_faults(frame * [[1], [1], [1], [1], [1.5]])
+    assert longer.lengths == pytest.approx(1.5 / 1.1 - 1), "the mean length is 1.1 times as long"
+    assert longer.centre == pytest.approx(0.5 / 5 / 1.1)
+    moved = frame_faults(frame + 7 * np.eye(8)[7])
+    assert moved.cosines == pytest.approx(0, abs=1e-6), "angles from the centre say nothing of where it is"
+    assert moved.centre > 0.5
+    assert frame_faults(frame[[1, 1, 2, 3, 4]]).cosines > 1
 
 
 def test_a_mean_on_the_centre_is_at_right_angles_to_its_vertex():
@@ -198,103 +225,3 @@ def test_many_classes_are_seen_along_their_principal_directions(rng):
     assert space.share == pytest.approx(values[:3].sum() / values.sum())
     assert not space.exact
     assert space.place(means).mean(0) == pytest.approx(0, abs=1e-9)
-
-
-def cloud(rng, tokens: int = 40, classes: int = 4, width: int = 5, seed: str = ""):
-    labels = rng.integers(-1, classes, tokens).astype(np.int16)
-    features = rng.standard_normal((tokens, width)).astype(np.float32)
-    return features, labels, image_cloud(features, labels, np.arange(classes), seed=seed)
-
-
-def test_a_cloud_holds_the_mean_of_every_class(rng):
-    features, labels, found = cloud(rng)
-    for index, label in enumerate(found.present):
-        assert found.means[index] == pytest.approx(features[labels == label].mean(0).astype(float), abs=1e-6)
-        assert found.tokens[label] == (labels == label).sum()
-    assert found.tokens.sum() == (labels != UNKNOWN).sum()
-
-
-def test_clouds_pool_to_the_cloud_of_all_images_in_any_order(rng):
-    parts = [cloud(rng, 100, seed=str(seed)) for seed in range(5)]
-    clouds = [part[2] for part in parts]
-    forwards, backwards = clouds[0], clouds[-1]
-    for one, other in zip(clouds[1:], clouds[-2::-1], strict=True):
-        forwards, backwards = forwards.merge(one), backwards.merge(other)
-    features = np.concatenate([part[0] for part in parts])
-    labels = np.concatenate([part[1] for part in parts])
-    assert forwards.means == pytest.approx(
-        np.array([features[labels == label].mean(0) for label in range(4)]).astype(float), abs=1e-6
-    )
-    assert forwards.images == 5
-    assert np.array_equal(forwards.priorities, backwards.priorities)
-    assert np.array_equal(forwards.features, backwards.features)
-    assert np.bincount(forwards.classes).tolist() == [SAMPLE] * 4
-    with pytest.raises(ValueError, match="cannot pool"):
-        forwards.merge(cloud(rng, width=6)[2])
-
-
-def test_a_sample_is_fair(rng):
-    """Each of 2 SAMPLE tokens is kept half of the time."""
-    labels, features = np.zeros(2 * SAMPLE, np.int16), np.arange(2 * SAMPLE, dtype=np.float32)[:, None]
-    kept = np.zeros(2 * SAMPLE)
-    for seed in range(200):
-        found = image_cloud(features, labels, np.array([2 * SAMPLE]), seed=str(seed))
-        kept[found.features[:, 0].astype(int)] += 1
-    assert kept.sum() == 200 * SAMPLE
-    assert np.abs(kept / 200 - 0.5).max() < 5 * 0.5 / np.sqrt(200)
-
-
-def test_spread_is_0_between_equal_blocks_and_grows_with_their_differences(rng):
-    features, labels, one = cloud(rng, 200)
-    same = number_spread([one] * FEWEST)
-    assert same.etf_error == pytest.approx(0, abs=1e-12)
-
-    def blocks(noise: float):
-        return [image_cloud(features + noise * rng.standard_normal(features.shape).astype(np.float32), labels,
-                            np.arange(4), seed=str(seed)) for seed in range(8)]  # fmt: skip
-
-    assert number_spread(blocks(0.1)).etf_error < number_spread(blocks(2.0)).etf_error
-    assert number_spread([one] * (FEWEST - 1)) is None
-
-
-@pytest.fixture(scope="module")
-def engine():
-    tasks = tuple(TASKS[name] for name in ("semseg", "depth", "human_parts"))
-    encoder = EncoderConfig(widths=(4, 6, 8, 8, 8), blocks=(0, 0, 0, 0, 0), out=8)
-    config = NetworkConfig(encoder=encoder, width=8, decoder_widths=(8, 8))
-    card = ModelCard(name="tiny", title="Tiny", summary="", trained="random", architecture=config, tasks=tasks,
-                     input_size=(64, 96), token_grid=(8, 12))  # fmt: skip
-    return Engine(MultiTaskNetwork(config, tasks), card)
-
-
-def test_one_run_gives_the_classes_of_every_task_at_every_place(engine, rng):
-    image = rng.integers(0, 255, (64, 96, 3), np.uint8)
-    semseg = np.zeros((64, 96), np.uint8)
-    semseg[:, 48:], semseg[:8] = 5, IGNORE
-    run = engine.run(Sample(image, "halves", {"semseg": semseg}), capture=Capture(features=True))
-    clouds = run_clouds(run)
-    assert set(clouds) == {(task, place) for task in ("semseg", "human_parts") for place in PLACES}
-    known = clouds["semseg", "task_encoder"]
-    assert known.present.tolist() == [0, 5]
-    assert known.tokens[[0, 5]].tolist() == [42, 42]
-    assert known.pixels[[0, 5]].tolist() == [56 * 48, 56 * 48]
-    features = run.trace.features.places["task_encoder"][0].reshape(8, 12, -1)
-    assert known.means[0] == pytest.approx(features[1:, :6].mean((0, 1)).astype(float), abs=1e-5)
-    assert clouds["semseg", "decoder"].tokens.sum() == 4 * 84
-    assert (known.labelled, clouds["human_parts", "encoder"].labelled) == (1, 0)
-    predicted = np.unique(run.prediction("human_parts").values)
-    assert set(clouds["human_parts", "decoder"].present) <= set(predicted.tolist())
-
-
-def test_pixels_that_do_not_count_are_in_no_class(engine, rng):
-    labels = {"human_parts": np.zeros((64, 96), np.uint8)}
-    valid = {"human_parts": np.zeros((64, 96), bool)}
-    sample = Sample(rng.integers(0, 255, (64, 96, 3), np.uint8), "nobody", labels, valid)
-    found = run_clouds(engine.run(sample, capture=Capture(features=True)))["human_parts", "encoder"]
-    assert found.present.size == found.pixels.sum() == len(found.features) == 0
-
-
-def test_a_run_without_features_is_refused(engine, rng):
-    sample = Sample(rng.integers(0, 255, (64, 96, 3), np.uint8), "x")
-    with pytest.raises(ValueError, match="recorded no features"):
-        run_clouds(engine.run(sample))

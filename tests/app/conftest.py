@@ -12,8 +12,9 @@ import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from mtlviz import results
 from mtlviz.checkpoints import ModelCard, save_checkpoint
-from mtlviz.models.encoders import EncoderConfig
+from mtlviz.models.encoders import TOKEN_STRIDE, EncoderConfig
 from mtlviz.models.multitask import MultiTaskNetwork, NetworkConfig, parameter_counts
 from mtlviz.models.operations import operation_counts
 from mtlviz.tasks import TASKS
@@ -31,24 +32,33 @@ def save_tiny_checkpoints(folder: Path) -> Path:
     """Networks with random weights: one an interaction on four tasks, and stable KEM on all six with its frames."""
     torch.manual_seed(0)
     for name, title in MODELS.items():
-        config = NetworkConfig(encoder=TINY, width=8, decoder_widths=(8, 8), interaction=name)
-        _save(name, title, config, SHARED, folder)
+        save_tiny(name, title, name, {}, folder)
     options = {"rung": "collapse", "slots": 6}
     config = NetworkConfig(encoder=TINY, width=FRAMES_WIDTH, decoder_widths=(8, 8), interaction="stable_kem",
                            options=options)  # fmt: skip
-    _save("skem", "sKEM", config, ALL, folder)
+    save_random("skem", "sKEM", config, ALL, folder)
     return folder
 
 
-def _save(name: str, title: str, config: NetworkConfig, tasks: tuple[str, ...], folder: Path) -> None:
+def save_tiny(name: str, title: str, interaction: str, options: dict[str, Any], folder: Path) -> None:
+    """A network with random weights on four tasks."""
+    config = NetworkConfig(encoder=TINY, width=8, decoder_widths=(8, 8), interaction=interaction, options=options)
+    save_random(name, title, config, SHARED, folder)
+
+
+def save_random(
+    name: str, title: str, config: NetworkConfig, tasks: tuple[str, ...], folder: Path, grid: tuple[int, int] = (16, 20)
+) -> None:
+    """A network with random weights on a grid of tokens."""
+    size = (TOKEN_STRIDE * grid[0], TOKEN_STRIDE * grid[1])
     network = MultiTaskNetwork(config, [TASKS[task] for task in tasks])
     for key, parameter in network.named_parameters():
         if key.startswith("interaction.inputs.") and key.endswith("bias"):  # beside it all places look alike
             torch.nn.init.zeros_(parameter)
     card = ModelCard(
         name=name, title=title, summary=f"{title}, tiny", trained="random", architecture=config,
-        tasks=tuple(TASKS[task] for task in tasks), input_size=INPUT, token_grid=(16, 20),
-        parameters=parameter_counts(network), operations=operation_counts(network, INPUT),
+        tasks=tuple(TASKS[task] for task in tasks), input_size=size, token_grid=grid,
+        parameters=parameter_counts(network), operations=operation_counts(network, size),
     )  # fmt: skip
     save_checkpoint(network.state_dict(), card, folder)
 
@@ -60,6 +70,28 @@ def checkpoints(tmp_path_factory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MTLVIZ_CHECKPOINTS", str(folder))
         yield folder
+
+
+@pytest.fixture
+def corners(checkpoints, tmp_path, monkeypatch) -> Path:
+    """In place of that folder one with the other corners of sparsity and bottleneck, and with KEM of two heads."""
+    torch.manual_seed(1)
+    for name, interaction, options in (
+        ("kem", "kem", {}),
+        ("inducing_points", "kem", {"picks": None, "slots": 6}),
+        ("topk_attention", "cross_attention", {"picks": 3}),
+        ("heads", "kem", {"heads": 2, "slots": 6}),
+    ):
+        save_tiny(name, name, interaction, options, tmp_path)
+    monkeypatch.setenv("MTLVIZ_CHECKPOINTS", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def results_folder(checkpoints, tmp_path, monkeypatch) -> Path:
+    """Where this test's results of commands lie; empty so far."""
+    monkeypatch.setattr(results, "FOLDER", tmp_path)
+    return tmp_path
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from streamlit.testing.v1 import AppTest
+
 from mtlviz.analysis.collapse.names import STATISTICS
 from mtlviz.analysis.collapse.record import (
     KIND,
@@ -21,7 +23,10 @@ from mtlviz.checkpoints import ModelCard
 from mtlviz.results import write_result
 from mtlviz.tasks import Task
 from mtlviz.trace import PLACES
+from tests.app.conftest import spec
 
+PAGE = "pages/5_collapse.py"
+PANELS = ("nc1_quotient", "nc1_cdnv", "nc2_etf_error", "agreement")
 DIMENSIONS = {"depth": 1, "normals": 3}
 SHARES = (0.5, 0.25, 0.15, 0.09)
 """Of the first classes; the next one has too few positions, others none."""
@@ -116,3 +121,19 @@ def logged(step: int, classes: dict[str, ClassTask]) -> LogEntry:
 def estimate(value: float, banded: bool) -> Estimate:
     """A number with a band of a tenth on either side."""
     return Estimate(value, 0.9 * value, 1.1 * value) if banded else Estimate(value)
+
+
+def chart(at: AppTest, key: str) -> dict:
+    """The figure of a key."""
+    index = next(i for i, one in enumerate(at.get("plotly_chart")) if one.proto.id.endswith(f"-{key}"))
+    return spec(at, index)
+
+
+def keys(at: AppTest) -> list[str]:
+    """Keys of all figures."""
+    return [one.proto.id.rsplit("-", 1)[-1] for one in at.get("plotly_chart")]
+
+
+def heights(at: AppTest, key: str) -> list[list[float]]:
+    """What a figure shows on its y axis, a list a model."""
+    return [trace["y"] for trace in chart(at, key)["data"]]

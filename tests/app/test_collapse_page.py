@@ -4,62 +4,25 @@ import csv
 import io
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
-from mtlviz import results
-from mtlviz.analysis.collapse.record import ClassRow, Protocol
-from mtlviz.checkpoints import load_checkpoint, read_card, save_checkpoint
+from mtlviz.analysis.collapse.record import ClassRow
+from mtlviz.checkpoints import read_card, save_checkpoint
 from mtlviz.models.multitask import MultiTaskNetwork
 from mtlviz.plots.collapse_classes import MEASURES
 from mtlviz.plots.style import BUDGET
 from mtlviz.tasks import TASKS
-from mtlviz.training.collapse_pass import CollapsePass, Normalisation, collapse_statistics
-from mtlviz.training.data import evaluation_set
-from mtlviz.ui import collapse, collapse_live, collapse_places, collapse_regression, collapse_training
-from mtlviz.ui.collapse_results import LIVE
-from mtlviz.ui.collapse_words import rank_correlation, rare_classes
-from tests.app.conftest import ROOT, said, spec, specs
-from tests.app.stored_collapse import SHARES, made, stored
-
-PAGE = "pages/5_collapse.py"
-PANELS = ("nc1_quotient", "nc1_cdnv", "nc2_etf_error", "agreement")
+from mtlviz.ui import collapse, collapse_places, collapse_regression, collapse_training
+from mtlviz.ui.collapse_words import frequency_correlation, rare_classes
+from tests.app.conftest import ROOT, said, specs
+from tests.app.stored_collapse import PAGE, PANELS, SHARES, chart, heights, keys, made, stored
 
 
 @pytest.fixture
-def folder(checkpoints, tmp_path, monkeypatch):
-    """Where this test's results lie; empty so far."""
-    monkeypatch.setattr(results, "FOLDER", tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def both(folder, checkpoints):
+def both(results_folder, checkpoints):
     """Results of KEM and, twice as wide, of cross-attention; KEM's training logged."""
-    stored(read_card("kem", checkpoints), folder, steps=(0, 1, 3))
-    stored(read_card("cross_attention", checkpoints), folder, factor=2.0)
-    return folder
-
-
-def chart(at: AppTest, key: str) -> dict:
-    """The figure of a key."""
-    index = next(i for i, one in enumerate(at.get("plotly_chart")) if one.proto.id.endswith(f"-{key}"))
-    return spec(at, index)
-
-
-def keys(at: AppTest) -> list[str]:
-    """Keys of all figures."""
-    return [one.proto.id.rsplit("-", 1)[-1] for one in at.get("plotly_chart")]
-
-
-def heights(at: AppTest, key: str) -> list[list[float]]:
-    """What a figure shows on its y axis, a list a model."""
-    return [trace["y"] for trace in chart(at, key)["data"]]
-
-
-def started(at: AppTest) -> AppTest:
-    """The page after a pass over two rooms."""
-    at.number_input(key="collapse_rooms").set_value(2)
-    return at.button(key="collapse_start").click().run()
+    stored(read_card("kem", checkpoints), results_folder, steps=(0, 1, 3))
+    stored(read_card("cross_attention", checkpoints), results_folder, factor=2.0)
+    return results_folder
 
 
 def test_the_page_answers_with_the_numbers_of_both_models(both, open_page) -> None:
@@ -117,13 +80,13 @@ def test_rare_classes_lag_where_the_rank_correlation_is_beyond_chance(checkpoint
     side = collapse.Side(0, "a", "KEM", card, collapse.Found(None))
     spread, right = MEASURES["spread within the class"], MEASURES["nearest mean is right"]
     rows = [ClassRow(i, f"c{i}", 10, 0.1 / (1 + i), scatter=i**2, recall=i / 10) for i in range(9)]
-    assert rank_correlation(rows, spread) == (pytest.approx(-1), 9)
+    assert frequency_correlation(rows, spread) == (pytest.approx(-1), 9)
     assert "rare classes lag behind (rank correlation with frequency **−1.00**" in rare_classes(side, rows, spread)
     assert "rare classes are ahead" in rare_classes(side, rows, right)
     assert "says little" in rare_classes(side, rows[:4], spread), "four classes may be so by chance"
     assert "too few classes" in rare_classes(side, rows[:2], spread)
     alike = [ClassRow(i, "", 10, 0.1 / (1 + i), recall=1.0) for i in range(9)]
-    assert rank_correlation(alike, right) is None
+    assert frequency_correlation(alike, right) is None
 
 
 def test_regression_tasks_have_their_own_numbers(both, open_page) -> None:
@@ -168,72 +131,9 @@ def test_one_model_against_itself_is_drawn_once(both, open_page) -> None:
     assert len(heights(at, "collapse_nc1_quotient")) == 1
 
 
-@pytest.mark.parametrize("model", ["none", "kem", "cross_attention"])
-def test_a_model_without_a_result_says_so_and_gives_the_command(folder, open_page, model) -> None:
-    at = open_page(PAGE, model=model, second=model)
-    assert not at.exception
-    assert not at.error
-    words = said(at)
-    assert "No result is stored for the weights of **" in words
-    command = f"python -m mtlviz collapse --checkpoint {model} --data rooms:val --out results/collapse-{model}.json"
-    assert command in words
-    assert not keys(at)
-
-
-@pytest.mark.parametrize("model", ["none", "kem", "cross_attention"])
-def test_a_pass_can_be_made_here_and_is_kept_for_the_session(folder, open_page, model) -> None:
-    at = started(open_page(PAGE, model=model, second=model))
-    assert not at.exception
-    assert not at.error
-    assert {f"collapse_{key}" for key in PANELS} <= set(keys(at))
-    assert "2 images of rooms\\:val, computed in this session" in said(at)
-    assert len(heights(at, "collapse_nc1_quotient")[0]) == 5
-    at.run()
-    assert "computed in this session" in said(at)
-    if model == "none":
-        assert "are the same features" in said(at)
-    at.button(key="collapse_again").click().run()
-    assert "No result is stored" in said(at)
-
-
-def test_a_pass_here_finds_what_the_command_finds(folder, checkpoints, open_page) -> None:
-    at = started(open_page(PAGE, second="kem"))
-    network, card = load_checkpoint("kem", checkpoints)
-    found = at.session_state[LIVE][card.weights_sha256]
-    norm = Normalisation(card.mean, card.std)
-    rooms = evaluation_set("rooms:val", 2, card.input_size)
-    wanted = collapse_statistics(network, rooms, card.tasks, norm=norm)
-    assert (found.classes, found.regression) == (wanted.classes, wanted.regression)
-    assert (found.images, found.data, found.model) == (2, "rooms:val", "kem")
-
-
-def test_a_stop_keeps_what_is_done(folder, checkpoints, open_page) -> None:
-    network, card = load_checkpoint("kem", checkpoints)
-    collected = CollapsePass(network, card.tasks, card.input_size, Normalisation(card.mean, card.std), Protocol())
-    job = collapse_live.Job(card, "cpu", evaluation_set("rooms:val", 20, card.input_size), collected)
-    at = open_page(PAGE, second="kem")
-    at.session_state["_collapse_job"] = further = collapse_live.further(job, 3)
-    assert further.position == 3
-    at.session_state["_collapse_asked"] = collapse_live.Asked(20, frozenset({card.weights_sha256}))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(collapse_live, "_advance", lambda *_: collapse_live.stop_button())
-        at.run()
-        at.button(key="collapse_stop").click().run()
-    assert "3 images of rooms\\:val, computed in this session" in said(at)
-
-
-def test_two_models_are_computed_one_after_the_other(folder, checkpoints, open_page) -> None:
-    at = started(open_page(PAGE))
-    assert not at.exception
-    assert len(heights(at, "collapse_nc1_quotient")) == 2
-    stored(read_card("kem", checkpoints), folder)
-    at.run()
-    assert "KEM** (300 images" in said(at), "a stored result goes before one of the session"
-
-
-def test_only_a_result_of_these_very_weights_is_shown(folder, checkpoints, open_page) -> None:
+def test_only_a_result_of_these_very_weights_is_shown(results_folder, checkpoints, open_page) -> None:
     card = read_card("kem", checkpoints)
-    stored(card.model_copy(update={"weights_sha256": "0" * 64}), folder)
+    stored(card.model_copy(update={"weights_sha256": "0" * 64}), results_folder)
     at = open_page(PAGE, second="kem")
     assert "it belongs to other weights" in said(at)
     assert not keys(at)
@@ -249,7 +149,7 @@ def test_a_damaged_result_is_named_and_harms_nothing(both, open_page) -> None:
 
 
 def test_a_model_without_classes_says_why_and_shows_its_regression(
-    folder, checkpoints, tmp_path, monkeypatch, open_page
+    results_folder, checkpoints, tmp_path, monkeypatch, open_page
 ) -> None:
     tasks = (TASKS["depth"], TASKS["edge"])
     card = read_card("kem", checkpoints)
@@ -257,7 +157,7 @@ def test_a_model_without_classes_says_why_and_shows_its_regression(
     place = tmp_path / "models"
     card = save_checkpoint(network.state_dict(), card.model_copy(update={"tasks": tasks}), place)
     monkeypatch.setenv("MTLVIZ_CHECKPOINTS", str(place))
-    stored(card, folder)
+    stored(card, results_folder)
     at = open_page(PAGE)
     assert not at.exception
     assert not at.error
@@ -267,10 +167,10 @@ def test_a_model_without_classes_says_why_and_shows_its_regression(
     assert keys(at) == ["collapse_nrc1_depth", "collapse_spectrum_depth", "collapse_nrc_depth"]
 
 
-def test_the_name_in_a_result_reaches_no_page(folder, checkpoints, open_page) -> None:
+def test_the_name_in_a_result_reaches_no_page(results_folder, checkpoints, open_page) -> None:
     card = read_card("kem", checkpoints)
     result = made(card)
-    stored(card.model_copy(update={"title": "<img src=x> [x](javascript:1)"}), folder)
+    stored(card.model_copy(update={"title": "<img src=x> [x](javascript:1)"}), results_folder)
     at = open_page(PAGE, second="kem")
     assert result.title == "KEM"
     assert "javascript" not in said(at)
@@ -302,11 +202,3 @@ def test_the_page_can_be_reached_from_the_navigation() -> None:
     entry = next(entry for entry in PAGES if entry.file == PAGE)
     assert (entry.title, entry.url) == ("Neural collapse", "collapse")
     assert (ROOT / entry.file).exists()
-
-
-def test_nothing_is_computed_before_it_is_asked_for(folder, open_page, monkeypatch) -> None:
-    def forbidden(*_: object) -> None:
-        raise AssertionError("the page computed without being asked")
-
-    monkeypatch.setattr("mtlviz.ui.collapse_live.load_checkpoint", forbidden)
-    assert not open_page(PAGE).error

@@ -3,6 +3,7 @@
 import base64
 import json
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -223,8 +224,7 @@ def test_a_stopped_set_keeps_what_is_done(open_page):
     at = open_page(PAGE, embedding_tokens="a set", embedding_rooms="2")
     at.button(key="embedding_start").click().run()
     job = at.session_state["_embedding_set"]
-    images = embedding_set.ChosenSet("50 rooms", 50, job.images.read)
-    at.session_state["_embedding_set"] = embedding_set.replace(job, images=images)
+    at.session_state["_embedding_set"] = replace(job, images=replace(job.images, total=50))
     at.run()
     assert "Stopped after 2 of 50" in said(at)
     assert "tokens of 2 images" in said(at)

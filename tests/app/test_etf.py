@@ -161,6 +161,17 @@ def test_a_stopped_set_shows_what_is_done_and_can_go_on(open_page):
     assert "classes of 10 held-out rooms" in said(at)
 
 
+def test_fewer_rooms_are_pooled_anew_and_are_the_same_as_ever(open_page):
+    at = open_page(PAGE, etf_images="a set", etf_rooms="3")
+    at.button(key="etf_start").click().run()
+    three = matrix(at, 1)
+    at.number_input(key="etf_rooms").set_value(5).run()
+    assert "classes of 5 held-out rooms" in said(at)
+    at.number_input(key="etf_rooms").set_value(3).run()
+    assert "classes of 3 held-out rooms" in said(at)
+    assert matrix(at, 1) == pytest.approx(three)
+
+
 def test_all_models_are_compared_before_and_after(open_page):
     at = open_page(PAGE, etf_all="true")
     figure = spec(at, len(specs(at)) - 1)

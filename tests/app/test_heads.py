@@ -87,7 +87,7 @@ def test_a_set_is_of_one_head(open_page, two_heads):
     at.number_input(key="slots_rooms").set_value(1)
     at.button(key="slots_start").click().run()
     assert "Over **n = 1** image" in said(at)
-    assert at.session_state["_slots_set"].head == 1
+    assert at.session_state["_slots_set"].belongs["head"] == 1
     at.number_input(key="slots_head").set_value(0).run()
     assert "was of another head" in said(at)
 

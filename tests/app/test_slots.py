@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from mtlviz.analysis.routing import slot_routing
 from mtlviz.analysis.routing_numbers import IMAGE_NUMBERS
 from mtlviz.plots.style import BUDGET
-from mtlviz.ui import slots_set, state
+from mtlviz.ui import sources, state
 from tests.app.conftest import click_token, png, said, spec, specs, upload
 
 PAGE = "pages/2_slots.py"
@@ -19,7 +20,7 @@ MAPS = 4
 def page_routing():
     """What the page is about at its start."""
     engine = state.engine_named("kem")
-    return slot_routing(engine.run(slots_set.sources.room(0)).trace.interaction)
+    return slot_routing(engine.run(sources.room(0)).trace.interaction)
 
 
 def texts(at, index: int, name: str) -> list[str]:
@@ -187,7 +188,7 @@ def test_a_stopped_set_keeps_what_is_done(open_page):
     at.number_input(key="slots_rooms").set_value(2)
     at.button(key="slots_start").click().run()
     job = at.session_state["_slots_set"]
-    at.session_state["_slots_set"] = slots_set.replace(job, total=50)
+    at.session_state["_slots_set"] = replace(job, images=replace(job.images, total=50))
     at.run()
     assert "Over **n = 2** images" in said(at)
     assert "Stopped after 2 of 50" in said(at)
@@ -198,7 +199,8 @@ def test_a_set_goes_when_the_model_changes(open_page):
     at.number_input(key="slots_rooms").set_value(1)
     at.button(key="slots_start").click().run()
     assert "Over **n = 1** image," in said(at)
-    at.session_state["_slots_set"] = slots_set.replace(at.session_state["_slots_set"], weights="another")
+    job = at.session_state["_slots_set"]
+    at.session_state["_slots_set"] = replace(job, belongs={**job.belongs, "model": "another"})
     at.run()
     assert "was of another model" in said(at)
 

@@ -1,8 +1,11 @@
 """The Stability page: picks before and after a change, one model beside another, curves, stored sets."""
 
+from dataclasses import replace
+
 import pytest
 
 from mtlviz import results
+from mtlviz.analysis.stability.comparison import clean_selection
 from mtlviz.analysis.stability.perturbations import IDENTITY, KINDS, Perturbation
 from mtlviz.analysis.stability.record import model_record
 from mtlviz.analysis.stability.summary import KIND, stability_summary
@@ -10,7 +13,7 @@ from mtlviz.checkpoints import load_weights, read_card, save_checkpoint
 from mtlviz.cli.answers import plain
 from mtlviz.engine import load
 from mtlviz.plots.style import BUDGET
-from mtlviz.ui import sources, stability_curve
+from mtlviz.ui import sources, stability, stability_curve, state
 from tests.app.conftest import png, said, spec, specs, upload
 
 PAGE = "pages/7_stability.py"
@@ -153,9 +156,23 @@ def test_a_stopped_curve_keeps_what_is_done(open_both, monkeypatch):
     job = at.session_state["_stability_curve"]
     rest = ((0.3, 0, 0),)
     done = {key: rows for key, rows in job.done.items() if key != (0, 0.3)}
-    at.session_state["_stability_curve"] = stability_curve.replace(job, todo=rest, done=done)
+    at.session_state["_stability_curve"] = replace(job, todo=rest, done=done)
     at.run()
     assert "Stopped after" in said(at)
+
+
+def test_a_curve_is_of_these_labels_and_devices(open_both):
+    open_both()
+    engine = state.engine_named("kem")
+    clean = clean_selection(engine, sources.room(0))
+    run, sample = clean.run, clean.run.sample
+
+    def key(run):
+        return stability_curve._key([stability.Side(0, "", engine, replace(clean, run=run))], "noise")
+
+    elsewhere = replace(run, provenance=replace(run.provenance, device="cuda"))
+    unlabelled = replace(run, sample=replace(sample, labels={}, valid={}))
+    assert len({key(run), key(elsewhere), key(unlabelled)}) == 3
 
 
 @pytest.mark.parametrize("kind", KINDS)

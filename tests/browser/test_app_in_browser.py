@@ -56,7 +56,7 @@ def test_a_link_works_for_the_first_visitor_of_a_server_just_started(page, start
     assert page.get_by_label("Row (0 to 15)").input_value() == "3"
     page.locator(".annotation-text", has_text="Hard sharing").first.wait_for()
     assert page.get_by_text("Page not found").count() == 0
-    assert page.locator("[data-testid=stSidebarNavLink]").count() >= 2
+    assert page.locator("[data-testid=stTopNavSection]").count() == 4
 
 
 @pytest.mark.parametrize("path", ["", "predictions", "predictions?source=photo"])

@@ -98,7 +98,7 @@ COMMANDS = {
     "training into a file": (("train", "odd.yaml", "--out", "file"), "--out 'file' is a file"),
     "checkpoint name with a path": (("train", "odd.yaml", "--out", "o", "--publish", "../x"), "is not a name"),
     "unknown split": (("evaluate", "--data", "rooms:night"), "choose one of rooms:train, rooms:val, rooms:test"),
-    "unknown data": (("evaluate", "--data", "nyud"), "nyud holds no rooms.json"),
+    "unknown data": (("evaluate", "--data", "nyud"), "There is no data set at 'nyud'"),
     "negative limit": (("evaluate", "--limit", "-3"), "'--limit'"),
     "cache is a file": (("evaluate", "--cache", "file"), "--cache 'file/"),
     "evaluate on an unknown device": (("evaluate", "--device", "tpu"), "--device 'tpu'"),

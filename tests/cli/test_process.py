@@ -14,7 +14,7 @@ import pytest
 from mtlviz.cli import app
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = [command.callback.__name__ for command in app.registered_commands]
+COMMANDS = [command.callback.__name__.replace("_", "-") for command in app.registered_commands]
 
 
 def start(*words: object, **options) -> subprocess.Popen[str]:

@@ -11,7 +11,7 @@ from mtlviz.models.multitask import MultiTaskNetwork, NetworkConfig
 from mtlviz.models.operations import operation_counts
 from mtlviz.tasks import TASKS as ALL_TASKS
 from mtlviz.trace import INTERACTION, AffinityTrace, Capture, Trace, to_arrays
-from tests.models.test_ctal import CHANNELS, COUNT, GRID, TASKS, WIDTH, features, module, padding
+from tests.models.ctal_modules import CHANNELS, COUNT, GRID, TASKS, WIDTH, features, module, padding
 from tests.models.test_multitask import TINY, image
 
 NYU = {"width": 256, "channels": 128, "grid": (72, 96), "tasks": 3}

@@ -1,11 +1,11 @@
-"""Labels on the token grid: the same majority vote in torch as in numpy."""
+"""Labels on the token grid: a majority vote, against one that is counted cell by cell."""
 
 import numpy as np
 import pytest
 import torch
 
-from mtlviz.analysis import token_labels
-from mtlviz.models.token_classes import token_classes
+from mtlviz.errors import DataError
+from mtlviz.models.token_classes import majority, token_classes
 from mtlviz.tasks import IGNORE
 
 H, W, STRIDE = 24, 32, 8
@@ -20,16 +20,36 @@ def pixels(classes, seed=0):
     return labels
 
 
+def counted(labels, classes, rows, columns):
+    """The same vote, cell by cell."""
+    found = []
+    for band in np.split(labels, rows):
+        for cell in np.split(band, columns, 1):
+            votes = np.bincount(cell[cell < classes], minlength=classes)
+            found.append(int(votes.argmax()) if votes.any() else IGNORE)
+    return found
+
+
 @pytest.mark.parametrize("classes", [2, 3, 17])
-def test_agrees_with_the_vote_that_statistics_use(classes):
+def test_every_token_has_the_class_with_most_votes(classes):
     for seed in range(5):
         labels = pixels(classes, seed)
         found = token_classes(torch.from_numpy(labels)[None, None], torch.from_numpy(labels != IGNORE)[None], classes)
-        expected = token_labels.token_classes(labels, (0, 0, H, W), (H // STRIDE, W // STRIDE), STRIDE).astype(int)
-        expected[expected == token_labels.UNKNOWN] = IGNORE
         assert found.dtype == torch.int64
-        assert found[0].tolist() == expected.tolist()
+        assert found[0].tolist() == counted(labels, classes, H // STRIDE, W // STRIDE)
         assert found[0, 0] == IGNORE
+
+
+@pytest.mark.parametrize("grid", [(3, 4), (6, 8), (24, 32), (1, 1)])
+def test_any_grid_that_divides_the_image_has_its_own_vote(grid):
+    labels = np.stack([pixels(5, seed) for seed in range(3)])
+    found = majority(torch.from_numpy(labels), 4, grid)  # class 4 has no vote
+    assert found.tolist() == [counted(one, 4, *grid) for one in labels]
+
+
+def test_a_grid_has_to_divide_the_image():
+    with pytest.raises(DataError, match="does not divide images of 16x16"):
+        majority(torch.zeros(1, 16, 16, dtype=torch.uint8), 2, (3, 4))
 
 
 def test_a_tie_goes_to_the_lower_class():

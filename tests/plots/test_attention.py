@@ -82,6 +82,7 @@ def test_bars_divide_each_reader_by_source_task() -> None:
     assert [list(trace.x) for trace in fig.data] == [[0.25, 0], [0.75, 1]]
     assert list(fig.data[0].y) == ["KEM", "Cross-attention"]
     assert list(fig.data[0].text) == ["25%", ""]
+    assert (fig.layout.legend.y, fig.layout.legend.yanchor) == (1, "bottom"), "away from the title of the axis below"
 
 
 def test_the_matrix_has_readers_in_rows_and_one_range_for_all_models() -> None:

@@ -11,7 +11,7 @@ from mtlviz.plots.maps import Geometry
 from mtlviz.plots.routing import routing_figures
 from mtlviz.plots.routing_bars import occupancy_figure, set_occupancy_figure, token_weights_figure
 from mtlviz.plots.routing_exchange import exchange_matrices, exchange_sankey
-from mtlviz.plots.routing_maps import PAPER, marker_size, pale, pick_markers, routing_panels, slot_panels
+from mtlviz.plots.routing_maps import MOST_DRAWN, PAPER, marker_size, pale, pick_markers, routing_panels, slot_panels
 from mtlviz.plots.routing_provenance import provenance_figure
 from mtlviz.plots.style import BUDGET, figure_bytes
 from tests.analysis.slot_traces import GRID, TASKS, half_padding, random_trace, slot_trace
@@ -32,6 +32,14 @@ def routing(trace):
 
 def grid_layer(panel) -> np.ndarray:
     return next(layer.picture for layer in panel.layers if layer.on == "grid")
+
+
+def test_of_slots_that_take_in_every_token_the_best_picks_are_drawn_and_the_map_says_so():
+    routing = slot_routing(random_trace(0, count=len(TASKS) * GRID[0] * GRID[1]))
+    drawn = [len(pick_markers(routing, task, GEOMETRY)[1].x) for task in TASKS]
+    assert sum(drawn) == MOST_DRAWN * routing.slots
+    notes = [panel.note for panel in routing_panels(routing, "winners")]
+    assert notes[0] == f"{drawn[0]} of {sum(drawn)} best picks, the first {MOST_DRAWN} of every slot"
 
 
 def test_every_pick_is_a_marker_on_the_map_of_its_task(routing):

@@ -48,8 +48,8 @@ def test_the_note_of_a_map_counts_what_its_traces_draw():
     marks = [Mark(0, "semseg", 1, 1, "kept"), Mark(1, "semseg", 2, 2, "lost"), Mark(2, "depth", 2, 2, "lost")]
     geometry = Geometry((64, 80), (8, 10), (0.0, 0.0), (8.0, 8.0))
     traces = {trace.name: trace for trace in mark_traces(marks, geometry)}
-    assert pick_panel("x", marks).note == "1 kept, 2 lost"
-    assert pick_panel("x", []).note == "no pick among the tokens of this task"
+    assert pick_panel("x", marks, (16, 20), 20).note == "1 kept, 2 lost"
+    assert pick_panel("x", [], (16, 20), 20).note == "no pick among the tokens of this task"
     assert list(traces["kept"].text) == ["0"]
     assert (traces["kept"].x[0], traces["kept"].y[0]) == geometry.centre(1, 1)
     shared = list(zip(traces["lost"].x, traces["lost"].y, strict=True))

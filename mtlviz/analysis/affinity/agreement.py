@@ -2,7 +2,6 @@
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.stats import rankdata
 from threadpoolctl import threadpool_limits
 
 from mtlviz.analysis.affinity.rows import fused_rows, position_blocks, task_rows, valid_mask
@@ -72,19 +71,6 @@ def entries_of_pairs(
             entries[task, asked] = task_rows(trace, task, positions)[local, keys[start:end]]
         entries[tasks, asked] = fused_rows(trace, positions, group)[local, keys[start:end]]
     return entries
-
-
-def rank_correlations(entries: Float[np.ndarray, "sides p"]) -> Float[np.ndarray, "sides sides"]:
-    """Spearman's rank correlation between rows, ties sharing their mean rank; NaN for a constant row.
-
-    Args:
-        entries: of the same pairs, one row a matrix; columns that hold a NaN are left out.
-    """
-    known = entries[:, np.isfinite(entries).all(0)]
-    ranks = rankdata(known, axis=1) if known.shape[1] else known.astype(np.float64)
-    centred = ranks - ranks.mean(1, keepdims=True)
-    products = centred @ centred.T
-    return _normalised(products, 1e-12)
 
 
 def _centred(trace: AffinityTrace) -> Float[np.ndarray, "T v C"]:

@@ -11,8 +11,9 @@ from torch.nn import functional
 from mtlviz.analysis.collapse.batch import class_moments
 from mtlviz.analysis.collapse.kept import ImageKey, Kept, position_hashes
 from mtlviz.analysis.collapse.moments import Moments, moments_of
-from mtlviz.analysis.collapse.positions import Grid, class_order, majority, rows_of
+from mtlviz.analysis.collapse.positions import class_order, rows_of
 from mtlviz.analysis.collapse.record import Protocol
+from mtlviz.models.token_classes import Grid, majority
 
 FINAL = "decoder"
 """The place whose features the last linear layer sees."""

@@ -55,7 +55,8 @@ class ClassRow:
         norm: distance of the class mean from the mean of the class means, over its average over the classes.
         variance: mean squared distance of the features from their class mean.
         scatter: that variance over the mean squared distance of the class means from their mean.
-        vertex_angle: degrees between the centred class mean and its vertex of the nearest simplex frame.
+        vertex_angle: degrees between the centred class mean and its vertex of the nearest simplex frame, fitted to the
+            directions of all classes alike (``etf_geometry.fitted_vertices``).
         agreement: share of the class's positions whose nearest class mean is the final prediction.
         recall: share of the class's positions whose nearest class mean is their own.
         accuracy: share of the class's positions whose final prediction is right.

@@ -155,20 +155,6 @@ def distance_variation(gram: Float[Array, "... K K"], weights: Float[Array, "...
     return over(spread_over_pairs(distances, weights), _over_pairs(distances, weights))
 
 
-def nearest_frame(vectors: Float[Array, "K E"]) -> Float[Array, "K E"]:
-    """Unit vertices of the simplex frame that lies nearest to vectors centred at their mean (orthogonal Procrustes).
-
-    Raises:
-        ValueError: if K - 1 directions do not fit into E, or there are fewer than two vectors.
-    """
-    number, width = vectors.shape
-    if not 2 <= number <= width + 1:
-        raise ValueError(f"{number} vectors of width {width}; a simplex frame needs 2 to {width + 1}")
-    left, _, right = np.linalg.svd(vectors - vectors.mean(0), full_matrices=False)
-    frame: Array = np.sqrt(number / (number - 1)) * left[:, : number - 1] @ right[: number - 1]
-    return frame
-
-
 def over(value: Array | float, by: Array | float) -> Array:
     """Quotient, NaN where the divisor is 0."""
     by = np.asarray(by, float)

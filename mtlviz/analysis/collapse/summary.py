@@ -26,12 +26,12 @@ from mtlviz.analysis.collapse.statistics import (
     distance_variation,
     evenly,
     frame_statistics,
-    nearest_frame,
     pinv_ratio,
     pixel_weights,
     products,
     trace_quotient,
 )
+from mtlviz.analysis.etf_geometry import fitted_vertices
 
 Array = np.ndarray
 NEAREST = ("agreement", "recall", "accuracy")
@@ -182,9 +182,8 @@ def _class_columns(
     if norms.any():
         columns["norm"][present] = norms / norms.mean()
         columns["scatter"][present] = columns["variance"][present] / np.square(norms).mean()
-    if 2 <= len(present) <= offset.shape[1] + 1 and norms.all():
-        cosines = (nearest_frame(mean[present]) * offset).sum(1) / norms
-        columns["vertex_angle"][present] = np.degrees(np.arccos(cosines.clip(-1, 1)))
+    if len(present) > 1 and (vertices := fitted_vertices(offset)) is not None:
+        columns["vertex_angle"][present] = vertices.angles(offset)
     return columns
 
 

@@ -28,6 +28,11 @@ class InteractionConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    @property
+    def free_of_grid(self) -> bool:
+        """Whether the module runs on any grid of tokens."""
+        return True
+
     def output_width(self, width: int) -> int:
         """Width of the features that come out, from that of those that go in."""
         return width
@@ -90,7 +95,7 @@ class Interaction(nn.Module):
 
     def each(
         self, features: TaskFeatures, edits: Sequence[Edit], mask: Bool[Tensor, "1 N"] | None = None
-    ) -> dict[str, Float[Tensor, "_ D H W"]]:
+    ) -> dict[str, Float[Tensor, "_ D _ _"]]:
         """Features for the decoders of one image under several edits, one entry of the batch each."""
         rows = [self(edited_inputs(features, edit), mask=mask, edit=edit)[0] for edit in edits]
         return {task: torch.cat([row[task] for row in rows]) for task in features}

@@ -27,6 +27,16 @@ def top_picks(logits: Float[Tensor, "*rows S"], count: int) -> Int[Tensor, "*row
     return picks.gather(-1, best_first)
 
 
+def top_picks_of_each(logits: Float[Tensor, "*rows S"], count: int, groups: int) -> Int[Tensor, "*rows K"]:
+    """Indices of the ``count`` largest entries of each of ``groups`` equal parts of every row, largest first."""
+    parts = logits.unflatten(-1, (groups, -1))
+    picks = top_picks(parts, min(count, parts.shape[-1]))
+    start = torch.arange(groups, device=logits.device) * parts.shape[-1]
+    picks = (picks + start[:, None]).flatten(-2)
+    ordered: Tensor = picks.gather(-1, logits.gather(-1, picks).sort(dim=-1, descending=True, stable=True).indices)
+    return ordered
+
+
 def pick_weights(
     logits: Float[Tensor, "*rows S"], picks: Int[Tensor, "*rows K"], form: Competition
 ) -> Float[Tensor, "*rows K"]:

@@ -59,7 +59,7 @@ class CrossAttention(Interaction):
     """Every token reads all tokens of all other tasks."""
 
     Config = CrossAttentionConfig
-    edits = frozenset({"silenced", "distractors", "oracle"})
+    edits = frozenset({"silenced", "distractors", "oracle", "held"})
     config: CrossAttentionConfig
 
     def __init__(
@@ -145,7 +145,11 @@ class CrossAttention(Interaction):
                 beside = mask.new_ones(len(mask), keys.shape[1] - queries.shape[1])
                 allowed = torch.cat([mask.repeat(1, len(others)), beside], 1)
                 logits = logits.masked_fill(~allowed[:, None], -torch.inf)
-            weights = top_softmax(logits, self.config.picks)
+            if edit is not None and edit.held is not None:
+                logits = logits.masked_fill(~_joined(held_reading(edit.held, own, keys), read, 1), -torch.inf)
+                weights = logits.softmax(-1)
+            else:
+                weights = top_softmax(logits, self.config.picks)
             if same is not None:
                 weights = weights * _joined(functional.pad(same[own], (0, keys.shape[1] - len(same))), read, 1)
             mixed.append(weights @ _joined(values, read))
@@ -172,6 +176,27 @@ def top_softmax(logits: Float[Tensor, "*rows R"], picks: int | None) -> Float[Te
         least = logits.detach().topk(picks).values[..., -1:]
         logits = logits.masked_fill(logits < least, -torch.inf)
     return logits.softmax(-1)
+
+
+def held_reading(held: object, own: slice, keys: Float[Tensor, "B R D"]) -> Bool[Tensor, "N R"]:
+    """What the tokens of one task read when it is held.
+
+    Raises:
+        OptionError: if that is not a row of tokens for every token, some of them of another task.
+    """
+    tokens, rows = keys.shape[1], torch.as_tensor(held, device=keys.device)
+    if rows.dim() != 2 or len(rows) < own.stop or rows.is_floating_point():
+        raise OptionError(f"Held reading is a row of token indices for each token; got shape {tuple(rows.shape)}.")
+    least, most = int(rows.min()), int(rows.max())
+    if least < 0 or most >= tokens:
+        raise OptionError(f"Held reading names tokens from 0 to {tokens - 1}; got {least} to {most}.")
+    kept = torch.zeros(own.stop - own.start, tokens, dtype=torch.bool, device=keys.device)
+    kept.scatter_(1, rows[own].long(), True)
+    others = kept.clone()
+    others[:, own] = False
+    if not others.any(1).all():
+        raise OptionError("Held reading leaves a token without one of another task; hold at least one for each.")
+    return kept
 
 
 def _joined(rows: Tensor, parts: list[slice], axis: int = 1) -> Tensor:

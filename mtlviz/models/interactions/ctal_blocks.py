@@ -14,7 +14,8 @@ class TaskPyramid(nn.Module):
     The multi-scale network gives every task its own features at four strides of the backbone and fuses them by
     concatenation, 1x1 convolution, batch norm and ReLU. The encoder here fuses its strides before the tasks part,
     so a task's coarser features are made from its own: average pooling by 2, 4, ..., then 3x3 convolution, batch
-    norm and ReLU.
+    norm and ReLU. What is not built: features of the backbone at every stride, top-down modules between a task's
+    scales, and predictions at every scale during training.
     """
 
     def __init__(self, width: int, channels: int, scales: int) -> None:

@@ -10,18 +10,16 @@ and to project the K tokens a slot picked after mixing them.
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import ClassVar, Literal, NamedTuple, cast
+from typing import ClassVar, NamedTuple, cast
 
 import torch
 from jaxtyping import Bool, Float, Int
-from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from mtlviz.edits import Edit
 from mtlviz.errors import OptionError
 from mtlviz.models.interactions.base import (
     Interaction,
-    InteractionConfig,
     Result,
     TaskFeatures,
     TokenLabels,
@@ -32,17 +30,20 @@ from mtlviz.models.interactions.base import (
     to_tokens,
     token_layout,
 )
-from mtlviz.models.interactions.competition import Competition, pick_weights, top_picks
+from mtlviz.models.interactions.competition import pick_weights, top_picks_of_each
 from mtlviz.models.interactions.edited import received
+from mtlviz.models.interactions.kem_config import KEMConfig
 from mtlviz.models.interactions.kem_edits import (
     AFTER_WRITE,
     KEM_EDITS,
     allowed_to_compete,
-    check_slots,
+    check_edit,
     competing,
+    each_alone,
     edited_contents,
     edited_memory,
     edited_write,
+    held_picks,
     oracle_reads,
 )
 from mtlviz.models.interactions.memory_gate import MemoryGate
@@ -50,50 +51,6 @@ from mtlviz.trace import Capture, EtfTrace, SlotTrace, TokenLayout
 
 MANY = 8
 """Slots that pick more than one token in so many multiply a sparse matrix with all tokens instead of gathering."""
-
-
-class KEMConfig(InteractionConfig):
-    """Options of KEM; the defaults are those of kem.md part 3.
-
-    Attributes:
-        slots: L.
-        picks: K tokens a slot keeps; None lets every token in (no competition).
-        picks_per_task: the K picks are taken from each task separately, so that none is starved.
-        competition: form of the top-K softmax.
-        memory: ``learned`` rows, or the fixed zero-padded ``identity``.
-        heads: split of the width.
-        gate: gated memory update of the shared global workspace.
-        pre_norm: layer norm on tokens and slots before they are compared; the residual stays raw.
-        temperature: learn one factor on the Retrieve logits and one on the Write logits, 1 at the start.
-        task_embedding: add a learned vector a task to what is compared.
-        queries_per_task: an own W_qw for every task.
-        output_projection: a last map on what is written, zero at the start.
-        residual: w_r, or its starting value.
-        learn_residual: learn w_r.
-    """
-
-    slots: int = Field(20, ge=1)
-    picks: int | None = Field(3, ge=1)
-    picks_per_task: bool = False
-    competition: Competition = "renorm"
-    memory: Literal["learned", "identity"] = "learned"
-    heads: int = Field(1, ge=1)
-    gate: bool = False
-    pre_norm: bool = False
-    temperature: bool = False
-    task_embedding: bool = False
-    queries_per_task: bool = False
-    output_projection: bool = False
-    residual: float = 1.0
-    learn_residual: bool = False
-
-    @model_validator(mode="after")
-    def _combinations(self) -> "KEMConfig":
-        if self.picks_per_task and self.competition == "subtract":
-            raise ValueError(
-                "competition 'subtract' knows one runner-up a slot; use 'renorm' or 'mask' with picks_per_task"
-            )
-        return self
 
 
 class Reading(NamedTuple):
@@ -189,18 +146,18 @@ class KEM(Interaction):
         allowed = allowed_to_compete(mask, self.tasks, rivals, size, edit)  # (B, S)
         compared = self._compared(rivals)
         logits = self._retrieve_logits(compared, allowed)  # (B, h, L, S)
-        picks, weights = self._compete(logits, (edit and edit.picks) or self.config.picks)
+        picks, weights = self._compete(logits, edit)
         valued = self._valued(rivals, compared)
         retrieved = self._retrieve(valued, picks, weights)  # (B, L, D)
         compared = compared[:, :size]
         if self.gate is not None:
-            memory = self.memory.expand(len(tokens), -1, -1)
+            memory = self.memory.expand(tokens.shape[0], -1, -1)
             retrieved = self.gate(memory, retrieved, compared, None if allowed is None else allowed[:, :size])
         retrieved = edited_memory(retrieved, self.memory, edit)
         write = edited_write(self._write_weights(compared, retrieved), edit)  # (B, h, S, L)
         if edit is not None and edit.oracle is not None:
             reads = oracle_reads(write, picks, weights, edit.oracle, len(self.tasks))  # (B, S, L K)
-            contents = self._contents(self._retrieve(valued, *_each_alone(picks, weights)))
+            contents = self._contents(self._retrieve(valued, *each_alone(picks, weights)))
         else:
             reads = write.transpose(1, 2).flatten(2)  # (B, S, hL)
             contents = edited_contents(self._contents(retrieved), self.config.heads, edit)  # (B, hL, D)
@@ -235,13 +192,8 @@ class KEM(Interaction):
     def check(self, edit: Edit | None) -> None:
         """Refuse what KEM, or KEM with these options, cannot apply; see ``Interaction.check``."""
         super().check(edit)
-        if edit is None:
-            return
-        check_slots(edit, self.config.slots)
-        if edit.distractors is not None and (self.config.task_embedding or self.config.picks_per_task):
-            raise OptionError("Distractors belong to no task; this model tells tasks apart when tokens compete.")
-        if edit.oracle is not None and (self.gate is not None or self.config.heads > 1):
-            raise OptionError("An oracle needs KEM without gate and with one head; this model has other options.")
+        if edit is not None:
+            check_edit(edit, self.config)
 
     def operations(self, tokens_per_task: int) -> dict[str, int]:
         """Multiply-accumulates of the folded form that runs and of the literal equations (one head, no gate)."""
@@ -294,19 +246,15 @@ class KEM(Interaction):
         return probes
 
     def _compete(
-        self, logits: Float[Tensor, "B h L S"], wanted: int | None
+        self, logits: Float[Tensor, "B h L S"], edit: Edit | None
     ) -> tuple[Int[Tensor, "B h L K"], Float[Tensor, "B h L K"]]:
-        """The picks of every slot with their weights; ``wanted`` None takes every token."""
-        tokens = logits.shape[-1]
-        count = tokens if wanted is None else wanted
-        if not self.config.picks_per_task:
-            picks = top_picks(logits, min(count, tokens))
+        """The picks of every slot with their weights; K of None takes every token."""
+        if edit is not None and edit.held is not None:
+            picks = held_picks(edit.held, logits)
         else:
-            by_task = logits.unflatten(-1, (len(self.tasks), -1))
-            picks = top_picks(by_task, min(count, by_task.shape[-1]))
-            start = torch.arange(len(self.tasks), device=logits.device) * by_task.shape[-1]
-            picks = (picks + start[:, None]).flatten(-2)
-            picks = picks.gather(-1, logits.gather(-1, picks).sort(dim=-1, descending=True, stable=True).indices)
+            groups = len(self.tasks) if self.config.picks_per_task else 1
+            wanted = (edit and edit.picks) or self.config.picks or logits.shape[-1]
+            picks = top_picks_of_each(logits, wanted, groups)
         return picks, pick_weights(logits, picks, self.config.competition)
 
     def _retrieve(
@@ -317,7 +265,7 @@ class KEM(Interaction):
             everyone = weights.new_zeros(*picks.shape[:-1], tokens.shape[1])
             mixed = everyone.scatter(-1, picks, weights) @ tokens[:, None]
         else:
-            batch = torch.arange(len(tokens), device=tokens.device)[:, None, None, None]
+            batch = torch.arange(tokens.shape[0], device=tokens.device)[:, None, None, None]
             mixed = (weights[..., None, :] @ tokens[batch, picks]).squeeze(-2)  # (B, h, L, D)
         values = self.retrieve_value.weight.unflatten(0, (self.config.heads, -1))  # (h, D/h, D)
         return self._heads_out(mixed @ values.transpose(1, 2))
@@ -344,10 +292,3 @@ class KEM(Interaction):
 
     def _heads_out(self, rows: Float[Tensor, "B h L E"]) -> Float[Tensor, "B L D"]:
         return rows.transpose(1, 2).flatten(2)
-
-
-def _each_alone(
-    picks: Int[Tensor, "B 1 L K"], weights: Float[Tensor, "B 1 L K"]
-) -> tuple[Int[Tensor, "B 1 M 1"], Float[Tensor, "B 1 M 1"]]:
-    """The picks as M = L K slots of one token each, with weight 1."""
-    return picks.flatten(2)[..., None], torch.ones_like(weights.flatten(2)[..., None])

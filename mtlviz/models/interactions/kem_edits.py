@@ -7,27 +7,39 @@ from torch import Tensor
 from mtlviz.edits import Edit
 from mtlviz.errors import OptionError
 from mtlviz.models.interactions.edited import distractor_tokens, same_label
+from mtlviz.models.interactions.kem_config import KEMConfig
 
 KEM_EDITS = frozenset(
-    {"silenced", "distractors", "oracle", "zeroed", "renormalised", "frozen", "contents", "swapped", "picks"}
+    {"silenced", "distractors", "oracle", "zeroed", "renormalised", "frozen", "contents", "swapped", "picks", "held"}
 )
 
 AFTER_WRITE = frozenset({"residual", "zeroed", "swapped", "muted", "moved"})
 """Edits that leave Retrieve and the Write logits as they are."""
 
 
-def check_slots(edit: Edit, slots: int) -> None:
-    """Refuse an edit that names a slot that there is not, or combines what cannot be.
+def check_edit(edit: Edit, config: KEMConfig) -> None:
+    """Refuse what KEM, or KEM with these options, cannot apply.
 
     Raises:
         OptionError: in one sentence.
     """
+    _check_slots(edit, config.slots)
+    if edit.distractors is not None and (config.task_embedding or config.picks_per_task):
+        raise OptionError("Distractors belong to no task; this model tells tasks apart when tokens compete.")
+    if edit.oracle is not None and (config.gate or config.heads > 1):
+        raise OptionError("An oracle needs KEM without gate and with one head; this model has other options.")
+
+
+def _check_slots(edit: Edit, slots: int) -> None:
+    """Refuse an edit that names a slot that there is not, or combines what cannot be."""
     named = (*edit.zeroed, *edit.frozen, *edit.contents, *(slot for pair in edit.swapped for slot in pair))
     strange = [slot for slot in named if not 0 <= slot < slots]
     if strange:
         raise OptionError(f"The edit names slot {strange[0]}; this model's slots are 0 to {slots - 1}.")
     if edit.picks is not None and edit.picks < 1:
         raise OptionError(f"A slot needs at least one pick; got {edit.picks}.")
+    if edit.picks is not None and edit.held is not None:
+        raise OptionError("Held picks fix how many tokens a slot takes; leave out their number, or do not hold them.")
     if edit.renormalised and len(set(edit.zeroed)) == slots:
         raise OptionError("Without any slot there are no weights left to renormalise; keep one, or do not renormalise.")
     if edit.oracle is not None and (edit.frozen or edit.contents or edit.swapped):
@@ -60,6 +72,21 @@ def allowed_to_compete(
     if not allowed.any(1).all():
         raise OptionError("With every task silenced nothing is left to retrieve; keep at least one task.")
     return allowed
+
+
+def held_picks(held: object, logits: Float[Tensor, "B h L R"]) -> Int[Tensor, "B h L K"]:
+    """The same winners for every image of the batch.
+
+    Raises:
+        OptionError: if they are not the picks of these slots and tokens.
+    """
+    (batch, heads, slots, rivals), picks = logits.shape, torch.as_tensor(held, device=logits.device)
+    picks = picks[None] if picks.dim() == 2 else picks
+    if picks.dim() != 3 or picks.shape[:2] != (heads, slots) or not picks.shape[2]:
+        raise OptionError(f"Held picks of {heads} x {slots} slots have a row each; got shape {tuple(picks.shape)}.")
+    if picks.is_floating_point() or int(picks.min()) < 0 or int(picks.max()) >= rivals:
+        raise OptionError(f"Held picks are whole numbers from 0 to {rivals - 1}, the tokens that compete.")
+    return picks.long().expand(batch, -1, -1, -1)
 
 
 def edited_memory(
@@ -110,3 +137,10 @@ def oracle_reads(
     same = same_label(oracle, tasks, write)
     same = torch.cat([same, same.new_zeros(len(same), 1)], 1)  # a distractor is nobody's kin
     return reads * same[:, picks[:, 0].flatten(1).clamp(max=len(same))].transpose(0, 1)
+
+
+def each_alone(
+    picks: Int[Tensor, "B 1 L K"], weights: Float[Tensor, "B 1 L K"]
+) -> tuple[Int[Tensor, "B 1 M 1"], Float[Tensor, "B 1 M 1"]]:
+    """The picks as M = L K slots of one token each, with weight 1."""
+    return picks.flatten(2)[..., None], torch.ones_like(weights.flatten(2)[..., None])

@@ -24,7 +24,8 @@ from mtlviz.errors import OptionError
 from mtlviz.models.etf import orthogonal_etfs, simplex_etf
 from mtlviz.models.interactions.base import TokenLabels, projection, register
 from mtlviz.models.interactions.collapse_loss import CollapseLoss, centre_loss, dot_regression_loss
-from mtlviz.models.interactions.kem import KEM, KEMConfig
+from mtlviz.models.interactions.kem import KEM
+from mtlviz.models.interactions.kem_config import KEMConfig
 from mtlviz.trace import EtfTrace
 
 Rung = Literal["literal", "normalised", "learnable", "collapse"]

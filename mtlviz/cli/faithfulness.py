@@ -1,0 +1,88 @@
+"""``faithfulness``: do the maps of the inside foretell what happens when something is taken away?"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mtlviz.cli.answers import AsJson, answer, plain
+from mtlviz.cli.evaluate import Cache, Data, images_on_disk
+from mtlviz.cli.faithfulness_texts import faithfulness_texts
+from mtlviz.cli.models import network_card, one_size
+from mtlviz.cli.options import Device, Folder, More, OutFile, Workers, checkpoint_folder, chosen_device
+from mtlviz.cli.outputs import check_file
+from mtlviz.cli.progress import bar
+from mtlviz.errors import OptionError
+
+if TYPE_CHECKING:
+    from mtlviz.analysis.faithfulness.record import ModelRecord
+    from mtlviz.training.data import Samples
+
+DEFAULT_LIMIT = 30
+"""Every image takes about a hundred interventions."""
+
+Names = Annotated[list[str] | None, typer.Option("--checkpoint", "--checkpoints", help="Models, one or more.")]
+Limit = Annotated[int, typer.Option(min=1, help="Images, the first ones of the set.")]
+Seed = Annotated[int, typer.Option(min=0, help="Of the random weights and the shuffled cells.")]
+
+
+def faithfulness(
+    more: More = None,
+    checkpoint: Names = None,
+    data: Data = "rooms:val",
+    limit: Limit = DEFAULT_LIMIT,
+    seed: Seed = 0,
+    out: OutFile = None,
+    cache: Cache = None,
+    workers: Workers = None,
+    folder: Folder = None,
+    device: Device = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare every kind of map with the causal effect of what it shows, and with its negative controls.
+
+    Slots are dropped, tasks silenced and regions of one task's features replaced by their mean, and the change of
+    every prediction is ranked against what the map said; beside it the map of the same architecture with random
+    weights, and the map with its cells shuffled. Means over images with their bootstrap interval.
+
+    Example:
+        python -m mtlviz faithfulness --checkpoint kem ctal cross_attention --limit 30 --out results/faithfulness.json
+    """
+    names = list(dict.fromkeys([*(checkpoint or []), *(more or [])])) or ["kem"]
+    check_file(out)
+    place, where = checkpoint_folder(folder), chosen_device(device)
+    cards = [network_card(name, place) for name in names]
+    if all(card.architecture.interaction == "none" for card in cards):
+        said = " and ".join(names)
+        raise OptionError(f"The tasks of {said} share only the encoder, so there is no map; name another model.")
+    source = images_on_disk(data, limit, one_size(cards), cache, workers)
+    content = plain(_measured(names, place, where, source, limit, seed) | {"data": data})
+    if out is not None:
+        _write(out, content)
+    answer({"command": "faithfulness", **content, "out": out}, as_json, *faithfulness_texts(content))
+
+
+def _write(out: Path, content: dict[str, Any]) -> None:
+    from mtlviz.analysis.faithfulness.summary import KIND
+    from mtlviz.results import write_result
+
+    write_result(out, KIND, content)
+
+
+def _measured(names: list[str], folder: Path, device: str, source: Path, limit: int, seed: int) -> dict[str, Any]:
+    from mtlviz.analysis.faithfulness.summary import faithfulness_summary
+    from mtlviz.engine import library_versions
+    from mtlviz.training.data import evaluation_set
+
+    samples = evaluation_set(str(source), limit, (0, 0))
+    records = [_record(name, folder, device, samples, seed) for name in names]
+    return {**faithfulness_summary(records, seed), "device": device, "versions": library_versions()}
+
+
+def _record(name: str, folder: Path, device: str, samples: "Samples", seed: int) -> "ModelRecord":
+    from mtlviz.analysis.faithfulness.record import model_record
+    from mtlviz.engine import load
+
+    engine = load(name, folder=folder, device=device)
+    with bar(f"Taking {name} apart") as progress:
+        return model_record(engine, samples, seed=seed, progress=lambda done: progress(done, len(samples)))

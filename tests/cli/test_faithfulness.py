@@ -1,0 +1,40 @@
+"""``faithfulness``: maps of several models against effects, as text, JSON and file."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mtlviz.analysis.faithfulness.summary import KIND
+from mtlviz.results import read_result
+
+
+@pytest.fixture
+def measured(cli, rooms):
+    return lambda *words: cli("faithfulness", "--data", rooms / "val", *words)
+
+
+def test_models_are_measured_in_one_table_and_one_file(measured):
+    names = ("none", "kem", "cross_attention")
+    outcome = measured("--checkpoint", *names, "--limit", 2, "--out", "found/faithfulness.json", "--json")
+    assert outcome.code == 0
+    stored = read_result(Path("found/faithfulness.json"), KIND)
+    assert [model["name"] for model in stored["models"]] == list(names)
+    assert (stored["images"], outcome.last["images"]) == (2, 2)
+    assert list(stored["models"][1]["kinds"]) == ["slots", "retrieve", "read", "regions"]
+    assert not stored["models"][0]["kinds"]
+    assert len(stored["models"][2]["kinds"]["regions"]["single"]["faithful"]) == 2
+    for words in ("Write weight by slot", "random weights", "none: no interaction", "by reading task"):
+        assert words in outcome.err
+
+
+def test_the_same_command_gives_the_same_file(measured):
+    for name in ("a", "b"):
+        assert measured("--checkpoint", "kem", "--limit", 1, "--out", f"{name}.json").code == 0
+    assert json.loads(Path("a.json").read_text()) == json.loads(Path("b.json").read_text())
+
+
+def test_models_without_any_map_are_refused_before_the_images(measured):
+    outcome = measured("--checkpoint", "none")
+    assert outcome.code == 2
+    assert "share only the encoder" in outcome.err
