@@ -11,6 +11,7 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Float, Int
 
+from mtlviz.analysis.lesions.slots import slot_count
 from mtlviz.analysis.rank_correlation import rank_correlation
 from mtlviz.checkpoints import ModelCard
 from mtlviz.data.sample import Sample
@@ -18,7 +19,6 @@ from mtlviz.edits import Edit, Permutation
 from mtlviz.engine import Run
 from mtlviz.errors import OptionError
 from mtlviz.models.interactions import REGISTRY
-from mtlviz.models.interactions.base import interaction_config
 from mtlviz.models.interactions.edited import ALWAYS
 from mtlviz.trace import SlotTrace
 
@@ -74,12 +74,6 @@ def offered(card: ModelCard) -> tuple[str, ...]:
         if (key != "shuffled slots" or ("swapped" in known and slot_count(card) > 1))
         and (key != "permuted tokens" or "permuted" in known)
     )
-
-
-def slot_count(card: ModelCard) -> int:
-    """L, or 0 for an interaction without slots."""
-    config = interaction_config(card.architecture.interaction, card.architecture.options)
-    return int(getattr(config, "slots", 0))
 
 
 def control_sample(key: str, sample: Sample) -> Sample:

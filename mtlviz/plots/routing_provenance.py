@@ -19,8 +19,8 @@ TITLE = 0.12
 """Room for a title above a map, as a share of its height."""
 PHOTOGRAPH = 0.3
 """Strength of the photograph under the lines."""
-MOST_LINES = 320
-"""Lines that are drawn, the strongest ones: 16 picks of 20 slots. Slots that take in every token have thousands."""
+MOST_LINES = 120
+"""Lines that are drawn, the strongest ones: 6 picks of 20 slots. Slots that take in every token have thousands."""
 FULL_WEIGHT = 0.2
 """Weight from which a line is drawn with full width and opacity; the same for all tokens and images."""
 

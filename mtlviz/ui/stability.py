@@ -100,7 +100,8 @@ def slotted(name: str) -> bool:
 def _takes_all(name: str) -> bool:
     """Whether its slots take in every token, so that there is no selection."""
     architecture = state.card(name).architecture
-    return getattr(interaction_config(architecture.interaction, architecture.options), "picks", 0) is None
+    config = interaction_config(architecture.interaction, architecture.options)
+    return has_slots(architecture.interaction) and getattr(config, "picks", 0) is None
 
 
 def without_slots() -> None:

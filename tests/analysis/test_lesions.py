@@ -207,7 +207,7 @@ def test_ctal_can_silence_tasks_and_has_no_mass():
 def test_a_model_without_slots_or_exchange_is_refused_in_one_sentence():
     engine = tiny("none")
     clean = engine.run(picture())
-    assert slot_count(engine) == 0
+    assert slot_count(engine.card) == 0
     assert possible_edits(engine) == {"noise", "features", "permuted"}
     with pytest.raises(OptionError, match="has no memory slots"):
         slot_lesions(engine, clean)

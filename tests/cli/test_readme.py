@@ -90,6 +90,14 @@ def test_the_table_of_the_study_says_what_its_result_says():
     assert (segments_best.count("none"), segments_best.count("kem")) == (4, 0)
 
 
+def test_the_noise_that_the_readme_names_is_what_was_measured():
+    models = {model["name"]: model for model in read_result(ROOT / "results" / "noise.json", "noise")["models"]}
+    assert set(models) == set(checkpoint_names(DEFAULT_FOLDER))
+    for name in ("inducing_points", "kem", "cross_attention", "topk_attention"):
+        leak = models[name]["doses"]["noise:1"]["features"]["mean"]
+        assert re.search(rf"{100 * leak:.1f} % with\s`{name}`", README)
+
+
 def test_every_checkpoint_that_the_readme_publishes_by_its_own_configuration_is_shipped():
     published = dict(re.findall(r"train (configs/\S+) --publish (\S+)", README))
     assert len(published) >= 4

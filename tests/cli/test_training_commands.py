@@ -159,7 +159,7 @@ def test_publishing_without_held_out_rooms_is_refused_before_the_training(cli, c
 
 
 def test_rooms_that_no_folder_holds_can_be_held_out(cli, config, rooms, monkeypatch):
-    monkeypatch.setattr("mtlviz.training.data.DEFAULT_ROOMS", 2)
+    monkeypatch.setattr("mtlviz.training.sources.DEFAULT_ROOMS", 2)
     config.write_text(config.read_text().replace(f"{rooms}/val", "rooms:val"))
     found = cli("train", config, "--out", "run", "--json").last["scores"]
     assert (found["data"], found["images"], found["size"]) == ("rooms:val", 2, list(SIZE))

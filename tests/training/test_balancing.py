@@ -49,8 +49,8 @@ def test_learned_weights_settle_where_the_gradient_vanishes(rooms):
         optimiser.zero_grad()
         balance.total({name: loss.detach() for name, loss in losses(semseg=0.5, depth=0.25).items()}).backward()
         optimiser.step()
-    assert float(balance.s["semseg"]) == pytest.approx(np.log(10), abs=1e-3)
-    assert float(balance.s["depth"]) == pytest.approx(np.log(7.5), abs=1e-3)
+    assert balance.s["semseg"].item() == pytest.approx(np.log(10), abs=1e-3)
+    assert balance.s["depth"].item() == pytest.approx(np.log(7.5), abs=1e-3)
 
 
 def test_learned_weights_move_in_a_training_and_survive_a_kill(rooms, tmp_path):

@@ -37,7 +37,7 @@ class Subject:
         """The subject that an engine runs."""
         card = engine.card
         layout = TokenLayout(tuple(task.name for task in card.tasks), card.token_grid)
-        return cls(layout, slot_count(engine), possible_edits(engine))
+        return cls(layout, slot_count(engine.card), possible_edits(engine))
 
     @property
     def verbs(self) -> tuple[str, ...]:

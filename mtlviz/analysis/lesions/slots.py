@@ -7,8 +7,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from mtlviz.analysis.exchange import task_exchange
-from mtlviz.analysis.lesions.effects import effects_of_edits, possible_edits
+from mtlviz.analysis.lesions.effects import effects_of_edits
 from mtlviz.analysis.rank_correlation import rank_correlation
+from mtlviz.checkpoints import ModelCard
 from mtlviz.edits import Edit
 from mtlviz.engine import Engine, Run
 from mtlviz.errors import OptionError
@@ -63,12 +64,10 @@ class SlotLesions:
         return np.array([rank_correlation(weight, effect) for weight, effect in pairs])
 
 
-def slot_count(engine: Engine) -> int:
-    """L; 0 for a model without slots."""
-    if "zeroed" not in possible_edits(engine):
-        return 0
-    architecture = engine.card.architecture
-    return int(vars(interaction_config(architecture.interaction, architecture.options))["slots"])
+def slot_count(card: ModelCard) -> int:
+    """L, or 0 for an interaction without slots."""
+    config = interaction_config(card.architecture.interaction, card.architecture.options)
+    return int(getattr(config, "slots", 0))
 
 
 def lesion(slot: int, kind: LesionKind = "zero") -> Edit:
