@@ -98,6 +98,18 @@ def test_the_noise_that_the_readme_names_is_what_was_measured():
         assert re.search(rf"{100 * leak:.1f} % with\s`{name}`", README)
 
 
+def test_the_faithfulness_that_the_readme_names_is_what_was_measured():
+    result = read_result(ROOT / "results" / "faithfulness.json", "faithfulness")
+    regions = {model["name"]: model["kinds"]["regions"]["numbers"] for model in result["models"]}
+    said = " ".join(README.split())
+    assert result["images"] == 30
+    for name in ("kem", "topk_attention", "inducing_points", "cross_attention"):
+        assert f"{regions[name]['faithful']['mean']:.2f} for `{name}`" in said
+        assert abs(regions[name]["random"]["mean"]) < 0.06
+    ctal = regions["ctal"]
+    assert f"for `ctal` it is {ctal['faithful']['mean']:.2f}, and {ctal['random']['mean']:.2f} with random" in said
+
+
 def test_every_checkpoint_that_the_readme_publishes_by_its_own_configuration_is_shipped():
     published = dict(re.findall(r"train (configs/\S+) --publish (\S+)", README))
     assert len(published) >= 4
