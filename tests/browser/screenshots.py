@@ -19,6 +19,9 @@ PICTURES = {
     "collapse": (f"collapse?room={ROOM}&model=skem", 1400, 1500),
     "stability": (f"stability?room={ROOM}", 1400, 1500),
     "affinity": (f"affinity?room={ROOM}&model=ctal", 1400, 1500),
+    "noise": (f"noise?room={ROOM}", 1400, 1500),
+    "surgery": (f"surgery?room={ROOM}&surgery_edits=residual-0", 1400, 1500),
+    "faithfulness": (f"faithfulness?room={ROOM}", 1400, 1700),
     "phone": (f"predictions?room={ROOM}", 420, 900),
 }
 """By file name: page, width and height of the window in pixels."""
