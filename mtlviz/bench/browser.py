@@ -151,8 +151,8 @@ def processor_seconds(browser: Browser) -> float:
 
 
 def linked_pages(page: Page) -> list[str]:
-    """Paths of the pages in the app's navigation, without slashes; the home page is the empty path."""
-    links = page.locator('[data-testid="stSidebarNavLink"]')
+    """Paths of the pages that the home page links to, without slashes."""
+    links = page.locator('[data-testid="stPageLink-NavLink"]')
     return [path.strip("/") for path in links.evaluate_all("links => links.map(link => link.pathname)")]
 
 

@@ -20,9 +20,11 @@ def answer(routing: SlotRouting) -> str:
     readers = dict(zip(routing.exchange.tasks, routing.exchange.readers[slot].tolist(), strict=True))
     reader = max(readers, key=readers.__getitem__)
     numbers = routing.numbers
+    selected = len(picks) < routing.layout.valid_tokens().sum()
+    won = f"**{winners(picks)}** won" if selected else "**every token** enters"
     return (
         f"**{slot_label(slot).capitalize()}** is read most (**{routing.occupancy[slot]:.0%}** of all reading, where an "
-        f"equal share is {1 / routing.slots:.0%}): **{winners(picks)}** won it, and **{task_title(reader)}** tokens do "
+        f"equal share is {1 / routing.slots:.0%}): {won} it, and **{task_title(reader)}** tokens do "
         f"most of that reading (**{readers[reader]:.0%}**). {decision(numbers['entropy']).capitalize()} (entropy "
         f"**{numbers['entropy']:.2f}**, where 1 is no choice at all), and **{numbers['written_variation']:.0%}** of "
         "what they receive differs from token to token. Counting twins as one, "

@@ -35,6 +35,12 @@ def test_the_answer_is_about_the_slot_that_is_read_most():
     assert said.endswith("Counting twins as one, **4 of 4** slots differ; **1** is dead.")
 
 
+def test_a_slot_that_takes_in_every_token_is_not_said_to_be_won():
+    said = slots_words.answer(slot_routing(slot_trace(np.tile(np.arange(60), (4, 1)))))
+    assert "**every token** enters it" in said
+    assert "won it" not in said
+
+
 @pytest.mark.parametrize(("entropy", "word"), [(0.97, "hardly"), (0.8, "many"), (0.5, "few"), (0.1, "one slot")])
 def test_words_for_entropy_follow_the_number(entropy, word):
     assert word in slots_words.decision(entropy)
