@@ -4,10 +4,14 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
 
 from mtlviz.errors import DataError
 from mtlviz.files import write_whole
+
+Form = TypeVar("Form")
 
 FOLDER = Path(os.environ.get("MTLVIZ_RESULTS") or Path(__file__).resolve().parent.parent / "results")
 """Where the results of the shipped checkpoints lie."""
@@ -39,6 +43,27 @@ def read_result(path: Path, kind: str) -> dict[str, Any]:
     if not isinstance(content, dict) or content.get("kind") != kind:
         raise DataError(f"{path.name} does not hold a result of kind {kind!r}; give a file that the command wrote.")
     return content
+
+
+def read_form(form: type[Form], content: Mapping[str, Any], kind: str) -> Form:
+    """What a result holds, as the type that pages work with.
+
+    Args:
+        form: that type.
+        content: of the JSON.
+        kind: of the analysis, which is also the command's name.
+
+    Raises:
+        DataError: naming the first value that does not fit.
+    """
+    try:
+        return TypeAdapter(form).validate_python(dict(content))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise DataError(
+            f"This is not a result of {kind!r} ({where}: {first['msg']}); make it again with the command."
+        ) from error
 
 
 def find_results(kind: str, folder: Path | None = None) -> list[dict[str, Any]]:

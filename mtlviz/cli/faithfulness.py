@@ -8,9 +8,9 @@ import typer
 from mtlviz.cli.answers import AsJson, answer, plain
 from mtlviz.cli.evaluate import Cache, Data, images_on_disk
 from mtlviz.cli.faithfulness_texts import faithfulness_texts
-from mtlviz.cli.models import network_card, one_size
+from mtlviz.cli.models import models_named, network_card, one_size
 from mtlviz.cli.options import Device, Folder, More, OutFile, Workers, checkpoint_folder, chosen_device
-from mtlviz.cli.outputs import check_file
+from mtlviz.cli.outputs import check_file, write_measured
 from mtlviz.cli.progress import bar
 from mtlviz.errors import OptionError
 
@@ -48,7 +48,7 @@ def faithfulness(
     Example:
         python -m mtlviz faithfulness --checkpoint kem ctal cross_attention --limit 30 --out results/faithfulness.json
     """
-    names = list(dict.fromkeys([*(checkpoint or []), *(more or [])])) or ["kem"]
+    names = models_named(checkpoint, more)
     check_file(out)
     place, where = checkpoint_folder(folder), chosen_device(device)
     cards = [network_card(name, place) for name in names]
@@ -57,16 +57,8 @@ def faithfulness(
         raise OptionError(f"The tasks of {said} share only the encoder, so there is no map; name another model.")
     source = images_on_disk(data, limit, one_size(cards), cache, workers)
     content = plain(_measured(names, place, where, source, limit, seed) | {"data": data})
-    if out is not None:
-        _write(out, content)
+    write_measured(out, "faithfulness", content)
     answer({"command": "faithfulness", **content, "out": out}, as_json, *faithfulness_texts(content))
-
-
-def _write(out: Path, content: dict[str, Any]) -> None:
-    from mtlviz.analysis.faithfulness.summary import KIND
-    from mtlviz.results import write_result
-
-    write_result(out, KIND, content)
 
 
 def _measured(names: list[str], folder: Path, device: str, source: Path, limit: int, seed: int) -> dict[str, Any]:

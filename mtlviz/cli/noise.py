@@ -10,7 +10,7 @@ from mtlviz.cli.evaluate import Cache, Data, Limit, image_count, images_on_disk
 from mtlviz.cli.models import models_named, network_card, one_size
 from mtlviz.cli.noise_texts import noise_texts
 from mtlviz.cli.options import Device, Folder, More, OutFile, Workers, checkpoint_folder, chosen_device
-from mtlviz.cli.outputs import check_file
+from mtlviz.cli.outputs import check_file, write_measured
 from mtlviz.cli.progress import bar
 from mtlviz.errors import OptionError
 
@@ -56,16 +56,8 @@ def noise(
     source = images_on_disk(data, limit, size, cache, workers)
     count = image_count(data, limit)
     content = plain(_measured(names, place, where, source, count, seed) | {"data": data})
-    if out is not None:
-        _write(out, content)
+    write_measured(out, "noise", content)
     answer({"command": "noise", **content, "out": out}, as_json, *noise_texts(content))
-
-
-def _write(out: Path, content: dict[str, Any]) -> None:
-    from mtlviz.analysis.noise.summary import KIND
-    from mtlviz.results import write_result
-
-    write_result(out, KIND, content)
 
 
 def _measured(

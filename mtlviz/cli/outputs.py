@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from mtlviz.errors import OptionError
 
@@ -60,3 +61,11 @@ def _nearest(path: Path) -> Path:
     """The path itself, or the nearest parent that exists."""
     path = path.absolute()
     return next(parent for parent in (path, *path.parents) if os.path.lexists(parent))
+
+
+def write_measured(out: Path | None, kind: str, content: dict[str, Any]) -> None:
+    """Write what a command measured, if a file was named."""
+    from mtlviz.results import write_result
+
+    if out is not None:
+        write_result(out, kind, content)

@@ -9,7 +9,7 @@ from mtlviz.cli.answers import AsJson, answer, plain
 from mtlviz.cli.evaluate import Cache, Data, Limit, image_count, images_on_disk, network_scores
 from mtlviz.cli.models import models_named, one_size
 from mtlviz.cli.options import Device, Folder, More, OutFile, Workers, checkpoint_folder, chosen_device
-from mtlviz.cli.outputs import check_file
+from mtlviz.cli.outputs import check_file, write_measured
 from mtlviz.cli.progress import bar
 from mtlviz.cli.stability_texts import stability_texts
 from mtlviz.errors import OptionError
@@ -63,16 +63,8 @@ def stability(
             for task, score in scores[model["name"]].items()
         }
     content = plain(found)
-    if out is not None:
-        _write(out, content)
+    write_measured(out, "stability", content)
     answer({"command": "stability", **content, "out": out}, as_json, *stability_texts(content))
-
-
-def _write(out: Path, content: dict[str, Any]) -> None:
-    from mtlviz.analysis.stability.summary import KIND
-    from mtlviz.results import write_result
-
-    write_result(out, KIND, content)
 
 
 def _measured(

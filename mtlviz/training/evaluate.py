@@ -96,20 +96,15 @@ def evaluate_network(
         sharing = sharing_statistics(network, seen, TRACED, mean, std) if interacts else None
     finally:
         network.train(training)
-    result: dict[str, Any] = {
+    origins = {task.name: _origin(task, options, protocol) for task in tasks}
+    result = {
         **({} if protocol is None else {"family": protocol}),
         "images": len(samples),
         "size": list(size or samples[0].size),
         "scored": "at the size of the network's images" if size is None else "at the size of the labels",
-        "tasks": {
-            task.name: _task_result(meters["on"][task.name], constant[task.name], _origin(task, options, protocol))
-            for task in tasks
-        },
+        **_results(meters, constant, origins),
+        **({} if sharing is None else {"sharing": sharing}),
     }
-    if "off" in meters:
-        result["interaction_off"] = {name: meter.compute() for name, meter in meters["off"].items()}
-    if sharing is not None:
-        result["sharing"] = sharing
     return {name: _plain(value) for name, value in result.items()}
 
 
@@ -238,6 +233,15 @@ def _origin(task: Task, options: Mapping[str, MeterOptions], protocol: str | Non
     if protocol is None:
         return ""
     return f"{protocol}: " if task.name in options else f"{protocol} has no such task, so the usual: "
+
+
+def _results(
+    meters: Mapping[str, Mapping[str, Meter]], constant: Mapping[str, ConstantMeter], origins: Mapping[str, str]
+) -> dict[str, Any]:
+    """What was scored with the interaction on, and its metrics with it off where that was scored too."""
+    on = {task: _task_result(meter, constant[task], origins[task]) for task, meter in meters["on"].items()}
+    off = {task: meter.compute() for task, meter in meters.get("off", {}).items()}
+    return {"tasks": on, "interaction_off": off} if off else {"tasks": on}
 
 
 def _task_result(meter: Meter, constant: ConstantMeter, origin: str) -> dict[str, Any]:

@@ -150,6 +150,7 @@ def _curve_over_tasks(
     _side: Side, _control: negative_controls.Choice, _labels: Int[np.ndarray, " N"], key: tuple[str, ...]
 ) -> dict[int, CurvePoint]:
     def without(silenced: tuple[str, ...]) -> RowTrace:
+        """The map when nobody reads these tasks."""
         edit = Edit(silenced=silenced) if silenced else None
         capture = Capture(head=_side.model.head)
         trace = negative_controls.run(_side.model.engine, _control, capture=capture, edit=edit).trace.interaction

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from mtlviz.analysis.noise.summary import KIND
 from mtlviz.analysis.stability.stored import Intervals, StoredInterval
 from mtlviz.checkpoints import ModelCard
-from mtlviz.errors import CheckpointError, DataError
+from mtlviz.errors import CheckpointError
+from mtlviz.results import read_form
 from mtlviz.ui import state
 from mtlviz.ui.stored_results import SetProvenance, set_provenance, stored
 
@@ -179,7 +180,6 @@ class Held:
     place: int
 
 
-_FORM = TypeAdapter(StoredNoise)
 _INTERVALS: TypeAdapter[dict[str, StoredInterval]] = TypeAdapter(dict[str, StoredInterval])
 
 
@@ -225,7 +225,4 @@ def command(cards: Iterable[ModelCard]) -> str:
 
 
 def _read(content: Mapping[str, Any]) -> StoredNoise:
-    try:
-        return _FORM.validate_python(dict(content))
-    except ValidationError as error:
-        raise DataError("This is not a result of 'noise'; make it again with the command.") from error
+    return read_form(StoredNoise, content, KIND)

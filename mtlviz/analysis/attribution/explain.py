@@ -10,7 +10,7 @@ from mtlviz.analysis.attribution import methods
 from mtlviz.analysis.attribution.baselines import baseline
 from mtlviz.analysis.attribution.curves import Curves, curves, leading
 from mtlviz.analysis.attribution.games import Game, pixel_game, slot_game, superpixels, task_game, token_segments
-from mtlviz.analysis.attribution.passes import Passes, Tick, held_picks, no_tick, passes
+from mtlviz.analysis.attribution.passes import Passes, Tick, held_picks, passes
 from mtlviz.analysis.attribution.path import along, refined
 from mtlviz.analysis.attribution.request import (
     ABLATION,
@@ -120,7 +120,7 @@ def sizes(card: ModelCard, letterbox: Letterbox) -> Sizes:
 
 
 def explain(
-    engine: Engine, sample: Sample, request: Request, tick: Tick = no_tick, *, tested: bool = True
+    engine: Engine, sample: Sample, request: Request, tick: Tick | None = None, *, tested: bool = True
 ) -> Attribution:
     """Compute an attribution.
 

@@ -24,10 +24,6 @@ Tick = Callable[[int], None]
 Tensors = Mapping[str, Float[Tensor, "B C H W"]]
 
 
-def no_tick(images: int) -> None:
-    """Nobody listens."""
-
-
 @dataclass(frozen=True, eq=False)
 class Passes:
     """One image's way through one network; every pass holds the engine's lock, gradients reach the pixels alone.
@@ -36,17 +32,18 @@ class Passes:
         engine: of the network.
         sample: the image.
         prepared: as the network receives it.
-        tick: is told about every pass.
+        tick: is told about every pass; None tells nobody.
     """
 
     engine: Engine
     sample: Sample
     prepared: Prepared
-    tick: Tick = no_tick
+    tick: Tick | None = None
 
     def outputs(self, images: Float[Tensor, "B 3 H W"], edit: Edit | None = None) -> Tensors:
         """Predictions of images that share the padding of this one; gradients follow where they are on."""
-        self.tick(len(images))
+        if self.tick:
+            self.tick(len(images))
         mask = self.prepared.mask
         mask = None if mask is None else mask.expand(len(images), -1)
         with self.engine.alone() as network:
@@ -55,7 +52,8 @@ class Passes:
 
     def under(self, edits: Sequence[Edit]) -> Tensors:
         """Predictions of the image under edits, one entry of the batch each; the encoder runs once."""
-        self.tick(len(edits))
+        if self.tick:
+            self.tick(len(edits))
         with self.engine.alone() as network, torch.no_grad():
             return network.effects(self.prepared.image, edits, mask=self.prepared.mask)
 
@@ -70,7 +68,7 @@ class Passes:
             yield network.encoder if name == ENCODER else network.task_encoders[name]
 
 
-def passes(engine: Engine, sample: Sample, tick: Tick = no_tick) -> Passes:
+def passes(engine: Engine, sample: Sample, tick: Tick | None = None) -> Passes:
     """The way of an image through a network."""
     return Passes(engine, sample, engine.prepared(sample), tick)
 

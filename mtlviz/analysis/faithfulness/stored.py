@@ -4,10 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
 from mtlviz.analysis.stability.stored import Intervals
-from mtlviz.errors import DataError
+from mtlviz.results import read_form
 
 
 @dataclass(frozen=True)
@@ -60,20 +58,10 @@ class StoredFaithfulness:
     models: tuple[StoredModel, ...]
 
 
-_FORM = TypeAdapter(StoredFaithfulness)
-
-
 def from_plain(content: Mapping[str, Any]) -> StoredFaithfulness:
     """A result from what its JSON holds.
 
     Raises:
         DataError: if it is not one.
     """
-    try:
-        return _FORM.validate_python(dict(content))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise DataError(
-            f"This is not a result of 'faithfulness' ({where}: {first['msg']}); make it again with the command."
-        ) from error
+    return read_form(StoredFaithfulness, content, "faithfulness")

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from mtlviz.analysis.faithfulness.names import KINDS, MEASURES
 from mtlviz.analysis.faithfulness.record import ModelRecord
 from mtlviz.analysis.faithfulness.regions import BLOCK
-from mtlviz.analysis.stability.intervals import LEVEL, RESAMPLES, mean_intervals
+from mtlviz.analysis.stability.intervals import LEVEL, RESAMPLES, common_count, mean_intervals
 
 KIND = "faithfulness"
 """Kind of these results among the files of ``mtlviz.results``."""
@@ -34,12 +34,9 @@ def faithfulness_summary(records: Sequence[ModelRecord], seed: int) -> Plain:
     Raises:
         ValueError: if the records hold different numbers of images.
     """
-    first, *others = records
-    if any(other.images != first.images for other in others):
-        counts = ", ".join(str(record.images) for record in records)
-        raise ValueError(f"records of one set hold the same images; these hold {counts}")
+    images = common_count([record.images for record in records])
     return {
-        "images": first.images,
+        "images": images,
         "seed": seed,
         "protocol": protocol(),
         "kinds": {

@@ -11,7 +11,7 @@ from mtlviz.analysis.noise.doses import DISTRACTORS, DRAWS, IMAGE_LEVELS, LEVELS
 from mtlviz.analysis.noise.names import CURVES, WHAT, dose_measures, map_measures, map_note
 from mtlviz.analysis.noise.oracles import CLASSES, ORACLES
 from mtlviz.analysis.noise.record import RANKED, ModelRecord
-from mtlviz.analysis.stability.intervals import LEVEL, RESAMPLES, mean_intervals
+from mtlviz.analysis.stability.intervals import LEVEL, RESAMPLES, common_count, mean_intervals
 
 KIND = "noise"
 """Kind of these results among the files of ``mtlviz.results``."""
@@ -36,14 +36,12 @@ def noise_summary(records: Sequence[ModelRecord], seed: int) -> Plain:
         ValueError: if the records hold different numbers of images.
     """
     first, *others = records
-    if any(other.images != first.images for other in others):
-        counts = ", ".join(str(record.images) for record in records)
-        raise ValueError(f"records of one set hold the same images; these hold {counts}")
+    images = common_count([record.images for record in records])
     tasks = {task.name: task for record in records for task in record.card.tasks}
     measures = {**map_measures(), **CURVES, **dose_measures(list(tasks.values()))}
     doses = dict.fromkeys(dose for record in records for dose in (*record.doses, *record.left_out))
     return {
-        "images": first.images,
+        "images": images,
         "seed": seed,
         "protocol": protocol(),
         "experiments": {dose.group: _experiment(dose) for dose in doses},

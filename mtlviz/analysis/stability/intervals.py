@@ -1,5 +1,6 @@
 """Means over images with their bootstrap interval."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +31,17 @@ class Interval:
         numbers = {name: None if value != value else value for name, value in
                    (("mean", self.mean), ("low", self.low), ("high", self.high))}  # fmt: skip
         return {**numbers, "n": self.count}
+
+
+def common_count(counts: Sequence[int]) -> int:
+    """The number of images of records that were made over the same ones.
+
+    Raises:
+        ValueError: if the numbers differ.
+    """
+    if len(set(counts)) > 1:
+        raise ValueError(f"records of one set hold the same images; these hold {', '.join(map(str, counts))}")
+    return counts[0]
 
 
 def mean_intervals(

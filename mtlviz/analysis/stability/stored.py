@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
-from mtlviz.errors import DataError
+from mtlviz.results import read_form
 
 
 @dataclass(frozen=True)
@@ -141,23 +139,13 @@ class StoredStability:
         return None
 
 
-_FORM = TypeAdapter(StoredStability)
-
-
 def from_plain(content: Mapping[str, Any]) -> StoredStability:
     """A result from what its JSON holds.
 
     Raises:
         DataError: if it is not one.
     """
-    try:
-        return _FORM.validate_python(dict(content))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise DataError(
-            f"This is not a result of 'stability' ({where}: {first['msg']}); make it again with the command."
-        ) from error
+    return read_form(StoredStability, content, "stability")
 
 
 def _turned(intervals: Intervals) -> Intervals:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from mtlviz.analysis.stability.intervals import LEVEL, RESAMPLES, mean_intervals
+from mtlviz.analysis.stability.intervals import LEVEL, RESAMPLES, common_count, mean_intervals
 from mtlviz.analysis.stability.names import Measure, clean_measures, paired_measures
 from mtlviz.analysis.stability.perturbations import Perturbation
 from mtlviz.analysis.stability.record import ANOTHER, DRAWS, ModelRecord
@@ -35,11 +35,9 @@ def stability_summary(records: Sequence[ModelRecord], grid: Sequence[Perturbatio
         ValueError: if the records hold different numbers of images.
     """
     first, *others = records
-    if any(other.images != first.images for other in others):
-        counts = ", ".join(str(record.images) for record in records)
-        raise ValueError(f"records of one set hold the same images; these hold {counts}")
+    images = common_count([record.images for record in records])
     return {
-        "images": first.images,
+        "images": images,
         "seed": seed,
         "protocol": protocol(),
         "perturbations": _perturbations(grid),
