@@ -1,5 +1,9 @@
 """The app: ``streamlit run app.py``."""
 
-from mtlviz.ui import frame
+import os
+import sys
 
+from mtlviz.ui import frame, model_roots
+
+model_roots.announce(sys.argv[1:], os.environ)
 frame.run()

@@ -5,84 +5,30 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
+from mtlviz.cards import IMAGENET_MEAN, IMAGENET_STD, NAME_PATTERN, Capabilities, ModelCard, OwnArchitecture, Part
 from mtlviz.errors import CheckpointError, MtlvizError
 from mtlviz.files import write_whole
 from mtlviz.models.multitask import MultiTaskNetwork, NetworkConfig
-from mtlviz.tasks import Task
+
+__all__ = [
+    "DEFAULT_FOLDER", "IMAGENET_MEAN", "IMAGENET_STD", "MANIFEST", "NAME_PATTERN", "Capabilities", "Folders",
+    "ModelCard", "OwnArchitecture", "Part", "Verification", "checkpoint_names", "filled_network", "folder_of",
+    "keep_checkpoint", "load_checkpoint", "load_weights", "read_card", "read_weights", "save_checkpoint", "verify",
+]  # fmt: skip
+
+Folders = Path | tuple[Path, ...]
+"""One folder of checkpoints, or several that are looked at as one; a name may stand in one of them only."""
 
 DEFAULT_FOLDER = Path(__file__).resolve().parent.parent / "checkpoints"
 MANIFEST = "manifest.json"
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
-
-NAME_PATTERN = r"^(?!manifest$)[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
-"""Names of checkpoints, which become file names."""
-
-Part = Literal["network", "encoder"]
-
-
-class ModelCard(BaseModel):
-    """Everything there is to know about a checkpoint apart from its weights.
-
-    Attributes:
-        name: file stem of the checkpoint.
-        title: name shown to a person.
-        summary: one sentence on what it is.
-        part: a whole ``network``, or an ``encoder`` that networks start from.
-        trained: on ``synthetic`` scenes, on ``real`` data, or not at all (``random``).
-        architecture: the network's configuration.
-        tasks: what it predicts, in order.
-        input_size: (H, W) in pixels.
-        token_grid: (rows, columns) of one task's tokens.
-        mean: of the RGB normalisation, on [0, 1].
-        std: of the RGB normalisation.
-        training: how it was trained, as the training configuration states it.
-        data: what it was trained on.
-        metrics: results by data set, as ``evaluate`` writes them.
-        parameters: counts by part.
-        operations: multiply-accumulates of one image by part.
-        computation: which of several computations of its interaction runs; empty if there is one only.
-        seed: of the training.
-        versions: of the libraries it was trained with.
-        licence: of the weights.
-        weights_sha256: of the safetensors file.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", regex_engine="python-re")
-
-    name: Annotated[str, Field(pattern=NAME_PATTERN)]
-    title: str
-    summary: str
-    part: Part = "network"
-    trained: Literal["synthetic", "real", "random"]
-    architecture: NetworkConfig
-    tasks: tuple[Task, ...]
-    input_size: tuple[int, int]
-    token_grid: tuple[int, int]
-    mean: tuple[float, float, float] = IMAGENET_MEAN
-    std: tuple[float, float, float] = IMAGENET_STD
-    training: dict[str, Any] = {}
-    data: str = ""
-    metrics: dict[str, Any] = {}
-    parameters: dict[str, int] = {}
-    operations: dict[str, int] = {}
-    computation: str = ""
-    seed: int = 0
-    versions: dict[str, str] = {}
-    licence: str = "MIT"
-    weights_sha256: str = ""
-
-    def task(self, name: str) -> Task:
-        """The task of this name; ``KeyError`` if the model has none."""
-        return {task.name: task for task in self.tasks}[name]
 
 
 @dataclass(frozen=True)
@@ -95,19 +41,28 @@ class Verification:
     problem: str
 
 
-def checkpoint_names(folder: Path = DEFAULT_FOLDER, part: Part = "network") -> list[str]:
-    """Names of the checkpoints that the folder's manifest lists, in its order."""
-    return [name for name, entry in _manifest(folder).items() if entry["part"] == part]
+def checkpoint_names(folder: Folders = DEFAULT_FOLDER, part: Part = "network") -> list[str]:
+    """Names of the checkpoints that the manifests list, in their order.
+
+    Raises:
+        CheckpointError: if a folder is none of checkpoints, or two folders list the same name.
+    """
+    return [name for name, (_, entry) in _listing(folder).items() if entry["part"] == part]
 
 
-def read_card(name: str, folder: Path = DEFAULT_FOLDER) -> ModelCard:
+def folder_of(name: str, folder: Folders = DEFAULT_FOLDER) -> Path:
+    """The one of the folders that lists a checkpoint; raises as ``read_card``."""
+    return _entry(name, folder)[0]
+
+
+def read_card(name: str, folder: Folders = DEFAULT_FOLDER) -> ModelCard:
     """The verified card of a checkpoint.
 
     Raises:
         CheckpointError: if the name is not listed, or the card is missing, edited or not a card.
     """
-    entry = _entry(name, folder)
-    content = _read_verified(folder / f"{name}.json", entry["card_sha256"], name)
+    place, entry = _entry(name, folder)
+    content = _read_verified(place / f"{name}.json", entry["card_sha256"], name)
     try:
         card = ModelCard.model_validate_json(content)
     except (ValidationError, MtlvizError) as error:
@@ -119,14 +74,23 @@ def read_card(name: str, folder: Path = DEFAULT_FOLDER) -> ModelCard:
     return card
 
 
-def load_weights(name: str, folder: Path = DEFAULT_FOLDER) -> dict[str, torch.Tensor]:
+def read_weights(name: str, folder: Folders = DEFAULT_FOLDER) -> bytes:
+    """The verified safetensors file of a checkpoint.
+
+    Raises:
+        CheckpointError: if the file is missing or changed.
+    """
+    place, entry = _entry(name, folder)
+    return _read_verified(place / f"{name}.safetensors", entry["weights_sha256"], name)
+
+
+def load_weights(name: str, folder: Folders = DEFAULT_FOLDER) -> dict[str, torch.Tensor]:
     """The verified tensors of a checkpoint, on the CPU.
 
     Raises:
         CheckpointError: if the file is missing, changed or unreadable.
     """
-    entry = _entry(name, folder)
-    content = _read_verified(folder / f"{name}.safetensors", entry["weights_sha256"], name)
+    content = read_weights(name, folder)
     try:
         return load_tensors(content)
     except SafetensorError as error:
@@ -134,7 +98,7 @@ def load_weights(name: str, folder: Path = DEFAULT_FOLDER) -> dict[str, torch.Te
 
 
 def load_checkpoint(
-    name: str, folder: Path = DEFAULT_FOLDER, device: str = "cpu"
+    name: str, folder: Folders = DEFAULT_FOLDER, device: str = "cpu"
 ) -> tuple[MultiTaskNetwork, ModelCard]:
     """A verified network, ready for inference, and its card.
 
@@ -146,15 +110,28 @@ def load_checkpoint(
         raise CheckpointError(
             f"Checkpoint {name!r} is an encoder, not a network; choose one of {_listed(checkpoint_names(folder))}."
         )
+    network = filled_network(card, load_weights(name, folder))
+    return network.to(device, memory_format=torch.channels_last), card  # type: ignore[call-overload]
+
+
+def filled_network(card: ModelCard, tensors: Mapping[str, torch.Tensor]) -> MultiTaskNetwork:
+    """The network of a card with weights, ready for inference on the CPU.
+
+    Raises:
+        CheckpointError: if the card describes no network of ours, or the weights do not fit it.
+    """
+    if not isinstance(card.architecture, NetworkConfig):
+        raise CheckpointError(
+            f"The card of {card.name!r} describes a network that is not built here; load it by its adapter."
+        )
     network = MultiTaskNetwork(card.architecture, card.tasks)
     try:
-        network.load_state_dict(load_weights(name, folder))
+        network.load_state_dict(tensors)
     except RuntimeError as error:
         raise CheckpointError(
-            f"The weights of checkpoint {name!r} do not fit the architecture on its card; restore both files."
+            f"The weights of checkpoint {card.name!r} do not fit the architecture on its card; restore both files."
         ) from error
-    network.requires_grad_(False).eval()
-    return network.to(device, memory_format=torch.channels_last), card  # type: ignore[call-overload]
+    return network.requires_grad_(False).eval()
 
 
 def save_checkpoint(tensors: Mapping[str, torch.Tensor], card: ModelCard, folder: Path) -> ModelCard:
@@ -168,8 +145,13 @@ def save_checkpoint(tensors: Mapping[str, torch.Tensor], card: ModelCard, folder
     Returns:
         The card as written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     weights = save_tensors({key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()})
+    return keep_checkpoint(weights, card, folder)
+
+
+def keep_checkpoint(weights: bytes, card: ModelCard, folder: Path) -> ModelCard:
+    """As ``save_checkpoint``, for a safetensors file that stays what it is, bit for bit."""
+    folder.mkdir(parents=True, exist_ok=True)
     card = card.model_copy(update={"weights_sha256": _sha256(weights)})
     content = (card.model_dump_json(indent=2) + "\n").encode()
     entries = _manifest(folder) if (folder / MANIFEST).exists() else {}
@@ -182,10 +164,10 @@ def save_checkpoint(tensors: Mapping[str, torch.Tensor], card: ModelCard, folder
     return card
 
 
-def verify(folder: Path = DEFAULT_FOLDER) -> list[Verification]:
+def verify(folder: Folders = DEFAULT_FOLDER) -> list[Verification]:
     """Check every listed checkpoint: both files whole and as listed, and the network loads."""
     found = []
-    for name, entry in _manifest(folder).items():
+    for name, (place, entry) in _listing(folder).items():
         problem = ""
         try:
             if entry["part"] == "network":
@@ -195,9 +177,23 @@ def verify(folder: Path = DEFAULT_FOLDER) -> list[Verification]:
                 load_weights(name, folder)
         except MtlvizError as error:
             problem = str(error)
-        weights = folder / f"{name}.safetensors"
+        weights = place / f"{name}.safetensors"
         megabytes = weights.stat().st_size / 1e6 if weights.exists() else 0.0
         found.append(Verification(name, entry["part"], megabytes, problem))
+    return found
+
+
+def _listing(folder: Folders) -> dict[str, tuple[Path, dict[str, Any]]]:
+    """By name the folder and the manifest entry of every checkpoint."""
+    found: dict[str, tuple[Path, dict[str, Any]]] = {}
+    for place in dict.fromkeys((folder,) if isinstance(folder, Path) else folder):
+        for name, entry in _manifest(place).items():
+            if name in found:
+                raise CheckpointError(
+                    f"Checkpoint {name!r} lies in {str(found[name][0])!r} and in {str(place)!r}; rename one of them, "
+                    "or leave one folder out."
+                )
+            found[name] = (place, entry)
     return found
 
 
@@ -214,8 +210,8 @@ def _manifest(folder: Path) -> dict[str, dict[str, Any]]:
         raise CheckpointError(f"{MANIFEST} in {folder.name!r} is damaged; restore it.") from error
 
 
-def _entry(name: str, folder: Path) -> dict[str, Any]:
-    entries = _manifest(folder)
+def _entry(name: str, folder: Folders) -> tuple[Path, dict[str, Any]]:
+    entries = _listing(folder)
     if name not in entries:
         raise CheckpointError(f"Checkpoint {name!r} is unknown; choose one of {_listed(list(entries))}.")
     return entries[name]

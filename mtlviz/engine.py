@@ -5,24 +5,25 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
 from torch import Tensor
 
-from mtlviz.checkpoints import DEFAULT_FOLDER, ModelCard, load_checkpoint
+from mtlviz.adapters.network import AdaptedNetwork, redrawn_copy
+from mtlviz.catalogue import load_network
+from mtlviz.checkpoints import DEFAULT_FOLDER, Folders, ModelCard, OwnArchitecture
 from mtlviz.data.images import image_sha256
 from mtlviz.data.letterbox import Letterbox
 from mtlviz.data.sample import Sample
 from mtlviz.edits import Edit
-from mtlviz.errors import OptionError
-from mtlviz.models.multitask import MultiTaskNetwork, token_mask
+from mtlviz.errors import CapabilityError, OptionError
+from mtlviz.models.multitask import MultiTaskNetwork
+from mtlviz.models.network import Network
 from mtlviz.models.random_weights import random_network
 from mtlviz.models.weight_noise import noisy_copy, parameters_sha256
+from mtlviz.prepared import Prepared, prepared
 from mtlviz.runs import Provenance, Run, library_versions
 from mtlviz.trace import INTERACTION, Capture, Trace, to_arrays
 
@@ -30,25 +31,10 @@ DEVICES = ("cuda", "mps", "cpu")
 __all__ = ["DEVICES", "Engine", "Prepared", "Provenance", "Run", "available_devices", "library_versions", "load"]
 
 
-@dataclass(frozen=True, eq=False)
-class Prepared:
-    """One image as a network receives it.
-
-    Attributes:
-        image: normalised, 0 at the padding.
-        mask: True at tokens that cover a part of the image; None without padding.
-        letterbox: how the image was fitted into the network's input.
-    """
-
-    image: Float[Tensor, "1 3 H W"]
-    mask: Bool[Tensor, "1 N"] | None
-    letterbox: Letterbox
-
-
 class Engine:
     """A verified network on a device, behind one lock."""
 
-    def __init__(self, network: MultiTaskNetwork, card: ModelCard, device: str = "cpu") -> None:
+    def __init__(self, network: Network, card: ModelCard, device: str = "cpu") -> None:
         self.card = card
         self.device = device
         self._network = network
@@ -63,8 +49,7 @@ class Engine:
             capture: what to record, by default the interaction's own trace; None records nothing.
             edit: intervention to apply.
         """
-        letterbox = Letterbox(sample.size, self.card.input_size)
-        image, mask = self._prepare(sample, letterbox)
+        image, mask, letterbox = self._prepare(sample)
         device, done = self.device, None
         notes: tuple[str, ...] = ()
         with self._lock:
@@ -89,8 +74,7 @@ class Engine:
             full: outputs at model resolution; False leaves them at stride 2, which is cheaper and enough to
                 measure an effect, but not to call ``Run.prediction``.
         """
-        letterbox = Letterbox(sample.size, self.card.input_size)
-        image, mask = self._prepare(sample, letterbox)
+        image, mask, letterbox = self._prepare(sample)
         with self._lock, torch.inference_mode():
             image = image.to(self.device, memory_format=torch.channels_last)
             mask = None if mask is None else mask.to(self.device)
@@ -109,20 +93,32 @@ class Engine:
     def allows(self, edit: Edit) -> bool:
         """Whether the interaction, with its options, can apply the edit."""
         try:
-            self._network.interaction.check(edit)
+            self._network.check(edit)
         except OptionError:
             return False
         return True
 
     def prepared(self, sample: Sample) -> Prepared:
         """An image as the network receives it."""
-        letterbox = Letterbox(sample.size, self.card.input_size)
-        image, mask = self._prepare(sample, letterbox)
-        return Prepared(image.to(self.device), None if mask is None else mask.to(self.device), letterbox)
+        return Prepared(*self._prepare(sample)).to(self.device)
 
     @contextmanager
-    def alone(self) -> Iterator[MultiTaskNetwork]:
+    def alone(self) -> Iterator[Network]:
         """The network itself while every other caller waits, for what needs gradients; leave it as it was."""
+        with self._lock:
+            yield self._network
+
+    @contextmanager
+    def parts(self) -> Iterator[MultiTaskNetwork]:
+        """As ``alone``, for what looks into the parts of a network of ours.
+
+        Raises:
+            CapabilityError: if the network is not ours.
+        """
+        if not isinstance(self._network, MultiTaskNetwork):
+            raise CapabilityError(
+                f"{self.card.title} comes from an adapter, so its parts are not known here; choose another model."
+            )
         with self._lock:
             yield self._network
 
@@ -158,19 +154,22 @@ class Engine:
         Args:
             seed: fixes the weights.
         """
-        network = random_network(self.card.architecture, self.card.tasks, self.card.input_size, seed).to(self.device)
+        network: Network
+        if isinstance(self.card.architecture, OwnArchitecture):
+            with self._lock:
+                network = redrawn_copy(self._network, self.card.input_size, seed)
+        else:
+            network = random_network(self.card.architecture, self.card.tasks, self.card.input_size, seed)
+        network = network.to(self.device)
         changed = {"trained": "random", "weights_sha256": parameters_sha256(network), "seed": seed, "metrics": {}}
         drawn = Engine(network, self.card.model_copy(update=changed), self.device)
         drawn._noise = {"random_weights": seed, "in_place_of": self.card.weights_sha256}
         return drawn
 
-    def _prepare(self, sample: Sample, letterbox: Letterbox) -> tuple[Tensor, Tensor | None]:
-        pixels = torch.from_numpy(letterbox.apply(sample.image)).permute(2, 0, 1)[None].float() / 255
-        mean, std = (torch.tensor(values)[:, None, None] for values in (self.card.mean, self.card.std))
-        inside = torch.from_numpy(letterbox.inside)[None]
-        image = ((pixels - mean) / std) * inside[:, None]  # padding is the mean colour: zero
-        mask = token_mask(inside)
-        return image, None if bool(mask.all()) else mask
+    def _prepare(self, sample: Sample) -> tuple[Tensor, Tensor | None, Letterbox]:
+        adapter = self._network.adapter if isinstance(self._network, AdaptedNetwork) else None
+        made = prepared(sample, self.card) if adapter is None else adapter.prepare(sample)
+        return made.image, made.mask, made.letterbox
 
     def _forward(
         self, image: Tensor, mask: Tensor | None, capture: Capture | None, edit: Edit | None, device: str
@@ -216,20 +215,22 @@ class Engine:
         )
 
 
-def load(name: str = "kem", *, folder: Path = DEFAULT_FOLDER, device: str | None = None) -> Engine:
-    """A shipped or own checkpoint, verified and ready to run.
+def load(name: str = "kem", *, folder: Folders = DEFAULT_FOLDER, device: str | None = None) -> Engine:
+    """A shipped or own checkpoint, verified, or the network of an adapter, ready to run.
 
     Args:
-        name: of a checkpoint in ``folder``.
-        folder: of checkpoints with their manifest.
+        name: of a checkpoint in ``folder``, of an adapter that was named for this process, or where the code of an
+            adapter lies, ``path.py:attribute`` or ``module:attribute``: that code then runs.
+        folder: of checkpoints with their manifest, or several.
         device: ``cuda``, ``mps`` or ``cpu``; by default the first of these that is there.
 
     Raises:
         CheckpointError: if the checkpoint is unknown, damaged or edited.
+        AdapterError: if the adapter cannot be loaded.
         OptionError: if the device is unknown or absent.
     """
     chosen = _choose_device(device)
-    network, card = load_checkpoint(name, folder, chosen)
+    network, card = load_network(name, folder, chosen)
     return Engine(network, card, chosen)
 
 

@@ -21,6 +21,18 @@ class OptionError(MtlvizError):
     """An option or a configuration field has a value that is not allowed."""
 
 
+class CapabilityError(OptionError):
+    """A model cannot show or do what was asked of it."""
+
+
+class AdapterError(CheckpointError):
+    """An adapter cannot be found, loaded or used."""
+
+
+class HubError(MtlvizError):
+    """A checkpoint cannot be sent to a hub of models or fetched from one."""
+
+
 class TrainingError(MtlvizError):
     """A training cannot go on."""
 

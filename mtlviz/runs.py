@@ -13,9 +13,9 @@ from jaxtyping import Float
 from mtlviz.checkpoints import ModelCard
 from mtlviz.data.letterbox import Letterbox
 from mtlviz.data.sample import Sample
-from mtlviz.errors import OptionError
+from mtlviz.errors import CapabilityError, OptionError
 from mtlviz.predictions import Prediction, predict_at_source
-from mtlviz.trace import Trace
+from mtlviz.trace import FeatureTrace, Trace
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,22 @@ class Run:
     notes: tuple[str, ...]
     provenance: Provenance
     _predictions: dict[str, Prediction] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def features(self) -> FeatureTrace:
+        """What was recorded of the features.
+
+        Raises:
+            CapabilityError: if the model records none.
+            ValueError: if they were not asked for.
+        """
+        if self.trace.features is not None:
+            return self.trace.features
+        if self.card.capabilities is not None and not self.card.capabilities.features:
+            raise CapabilityError(
+                f"{self.card.title} does not record its features, as its card says; choose another model in its place."
+            )
+        raise ValueError("the run recorded no features; run the engine with Capture(features=True)")
 
     def prediction(self, task: str) -> Prediction:
         """What the network says about one task, at the image's own resolution.

@@ -5,6 +5,7 @@ import streamlit as st
 from mtlviz.ui import (
     frame,
     linked,
+    negative_controls,
     panels,
     state,
     surgery,
@@ -25,7 +26,15 @@ PARTS = {
 def main() -> None:
     """Choose, operate, answer, and draw the part that is asked for."""
     answer, controls = st.container(), st.container()
-    table = surgery.operate(state.engine())
+    engine = state.engine()
+    inside = engine.card.architecture.interaction != "none"
+    control = negative_controls.current(engine.card) if inside else negative_controls.MODEL_ITSELF
+    table = surgery.operate(engine, control)
+    if not table.subject.verbs:
+        title = panels.plain(engine.card.title)
+        panels.empty(f"{title} comes from an adapter whose card names no edits.", "Choose a model of which parts can "
+                     "be taken out, such as kem; the image stays.")  # fmt: skip
+        return
     with controls:
         surgery_controls.draft(table)
         surgery_controls.listed(table)
@@ -34,6 +43,8 @@ def main() -> None:
     row = st.container(horizontal=True, vertical_alignment="bottom")
     with row:
         part = linked.buttons("Show", list(PARTS), "surgery_part")
+        if inside:
+            negative_controls.choose(engine.card)
     PARTS[part](table, row)
 
 

@@ -22,12 +22,12 @@ frame.bootstrap()
 def main() -> None:
     """Answer, choose, draw the part that is asked for; the others are not computed."""
     answer = st.container()
-    view, part = noise.controls()
+    view, part, row = noise.controls()
     with answer:
         panels.headline(noise_words.answer(view))
     if part not in noise.OF_IMAGE:
         negative_controls.not_of_sets(view.pair.control)
-    DRAW[part](view)
+    DRAW[part](view, row)
 
 
 DRAW = dict(

@@ -12,7 +12,8 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS = {
     "tasks": 0, "trace": 0, "errors": 0, "files": 0, "edits": 0,
     "models": 1, "data": 1, "metrics": 1,
-    "engine": 2, "runs": 2, "checkpoints": 2, "predictions": 2, "results": 2,
+    "engine": 2, "runs": 2, "cards": 2, "checkpoints": 2, "prepared": 2, "adapters": 2, "catalogue": 2, "hub": 2,
+    "predictions": 2, "results": 2,
     "analysis": 3,
     "plots": 4, "training": 4, "exporting": 4,
     "ui": 5, "cli": 5, "bench": 5, "__main__": 5, "__init__": 5,
@@ -21,7 +22,7 @@ FLOORS = {
 """Floor of every part of the project; parts of one floor know nothing of each other, but for neighbours."""
 
 NEIGHBOURS = [
-    {"engine", "runs", "checkpoints", "predictions", "results"},
+    {"engine", "runs", "cards", "checkpoints", "prepared", "adapters", "catalogue", "hub", "predictions", "results"},
     {"cli", "bench", "__main__"},
     {"app", "pages"},
 ]
@@ -30,7 +31,8 @@ NEIGHBOURS = [
 _WINDOW = {"streamlit", "plotly"}
 FORBIDDEN = {
     **dict.fromkeys(("tasks", "trace", "errors", "files", "models", "data", "metrics"), _WINDOW),
-    **dict.fromkeys(("engine", "runs", "checkpoints", "predictions", "analysis", "training", "exporting"), _WINDOW),
+    **dict.fromkeys(("engine", "runs", "cards", "checkpoints", "prepared", "adapters", "catalogue", "hub"), _WINDOW),
+    **dict.fromkeys(("predictions", "analysis", "training", "exporting"), _WINDOW),
     "plots": {"torch", "streamlit"},
     "ui": {"torch"}, "app": {"torch"}, "pages": {"torch"},
     "cli": {"streamlit"}, "bench": {"streamlit"}, "__main__": {"streamlit"},

@@ -98,11 +98,10 @@ def run_clouds(run: Run) -> dict[tuple[str, str], ClassCloud]:
         run: with its features recorded (``Capture(features=True)``).
 
     Raises:
-        ValueError: if no features were recorded.
+        CapabilityError: if the model records no features.
+        ValueError: if they were not asked for.
     """
-    trace = run.trace.features
-    if trace is None:
-        raise ValueError("the run recorded no features; run the engine with Capture(features=True)")
+    trace = run.features
     found = {}
     for task in run.card.tasks:
         if task.kind != "classes":

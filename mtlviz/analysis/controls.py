@@ -5,12 +5,13 @@ A map that says something about what a network learned, or about the image, chan
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from mtlviz.analysis.lesions.effects import edits_of, on_top
 from mtlviz.analysis.lesions.slots import slot_count
 from mtlviz.analysis.rank_correlation import rank_correlation
 from mtlviz.checkpoints import ModelCard
@@ -18,8 +19,6 @@ from mtlviz.data.sample import Sample
 from mtlviz.edits import Edit, Permutation
 from mtlviz.engine import Run
 from mtlviz.errors import OptionError
-from mtlviz.models.interactions import REGISTRY
-from mtlviz.models.interactions.edited import ALWAYS
 from mtlviz.trace import SlotTrace
 
 THE_MODEL = "the model"
@@ -67,7 +66,7 @@ CONTROLS: dict[str, Control] = {
 
 def offered(card: ModelCard) -> tuple[str, ...]:
     """The controls that exist for a model, in their order."""
-    known = REGISTRY[card.architecture.interaction].edits | ALWAYS
+    known = edits_of(card)
     return tuple(
         key
         for key in CONTROLS
@@ -104,7 +103,7 @@ def control_edit(key: str, card: ModelCard, seed: int = 0, edit: Edit | None = N
     clash = sorted(made.used & edit.used)
     if clash:
         raise OptionError(f"The control {key!r} already changes {clash[0]!r}; leave it out of the edit.")
-    return replace(edit, **{one.name: getattr(made, one.name) for one in fields(made) if one.name in made.used})
+    return on_top(made, edit)
 
 
 def slot_sources(slots: int, seed: int = 0) -> Int[np.ndarray, " L"]:

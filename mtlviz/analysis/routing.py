@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 
 from mtlviz.analysis.exchange import TaskExchange, task_exchange
 from mtlviz.analysis.occupancy import dead_slots, gini, slot_occupancy
-from mtlviz.analysis.picks import Pick, pick_coverage, slot_picks
+from mtlviz.analysis.picks import Picks, pick_coverage, slot_picks
 from mtlviz.analysis.routing_numbers import IMAGE_NUMBERS, SLOT_NUMBERS
 from mtlviz.analysis.twins import SlotLikeness, slot_likeness
 from mtlviz.analysis.write_map import WriteMap, write_map, written_variation
@@ -34,7 +34,7 @@ class SlotRouting:
     """
 
     layout: TokenLayout
-    picks: tuple[Pick, ...]
+    picks: Picks
     occupancy: Float[np.ndarray, " L"]
     dead: Bool[np.ndarray, " L"]
     won: Float[np.ndarray, " L"]
@@ -142,7 +142,6 @@ def _slot_record(routing: SlotRouting, slot: int) -> dict[str, object]:
         "twins": np.flatnonzero(routing.likeness.twins[slot]).tolist(),
         "picks": [
             {"task": pick.task, "row": pick.row, "column": pick.column, "weight": pick.weight}
-            for pick in routing.picks
-            if pick.slot == slot
+            for pick in routing.picks.where(routing.picks.slot == slot)
         ],
     }

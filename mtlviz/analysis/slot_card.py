@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from mtlviz.analysis.picks import Pick
+from mtlviz.analysis.picks import Picks
 from mtlviz.analysis.routing import SlotRouting
 from mtlviz.trace import SlotTrace
 
@@ -49,7 +49,7 @@ class SlotCard:
     dead: bool
     won: float
     relative_norm: float
-    picks: tuple[Pick, ...]
+    picks: Picks
     writers: dict[str, float]
     readers: dict[str, float]
     twins: tuple[Twin, ...]
@@ -79,7 +79,7 @@ def slot_card(trace: SlotTrace, routing: SlotRouting, slot: int) -> SlotCard:
         dead=bool(routing.dead[slot]),
         won=float(routing.won[slot]),
         relative_norm=float(routing.relative_norms[slot]),
-        picks=tuple(pick for pick in routing.picks if pick.slot == slot),
+        picks=routing.picks.where(routing.picks.slot == slot),
         writers=dict(zip(exchange.tasks, exchange.writers[slot].tolist(), strict=True)),
         readers=dict(zip(exchange.tasks, exchange.readers[slot].tolist(), strict=True)),
         twins=_twins(routing, slot),

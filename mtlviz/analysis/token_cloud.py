@@ -111,11 +111,10 @@ def image_clouds(run: Run, seed: int = SEED) -> dict[str, TokenCloud]:
         seed: of the numbers by which a sample is drawn.
 
     Raises:
-        ValueError: if no features were recorded.
+        CapabilityError: if the model records no features.
+        ValueError: if they were not asked for.
     """
-    trace = run.trace.features
-    if trace is None:
-        raise ValueError("the run recorded no features; run the engine with Capture(features=True)")
+    trace = run.features
     known = {grid: _known(run, grid) for grid in set(trace.grids.values())}
     return {place: _at_place(run, trace, place, known[trace.grids[place]], seed) for place in PLACES}
 

@@ -7,19 +7,26 @@ from collections.abc import Sequence
 
 import typer
 
+from mtlviz.cli.attribution import attribution
 from mtlviz.cli.bench import bench
 from mtlviz.cli.boundary import OneSentence
+from mtlviz.cli.check import check
 from mtlviz.cli.checkpoints import checkpoints
 from mtlviz.cli.collapse import collapse
+from mtlviz.cli.comparison import comparison
 from mtlviz.cli.evaluate import evaluate
 from mtlviz.cli.export import export
 from mtlviz.cli.faithfulness import faithfulness
+from mtlviz.cli.hub import hub
+from mtlviz.cli.import_checkpoint import import_checkpoint
 from mtlviz.cli.inspect import inspect
 from mtlviz.cli.noise import noise
 from mtlviz.cli.predict import predict
+from mtlviz.cli.results import results
 from mtlviz.cli.rooms import rooms
 from mtlviz.cli.stability import stability
 from mtlviz.cli.study import study
+from mtlviz.cli.sweep import sweep
 from mtlviz.cli.train import train
 from mtlviz.cli.validate_dataset import validate_dataset
 
@@ -30,10 +37,11 @@ app = typer.Typer(
     help="The inside of multi-task networks: predictions, slot routing, attention, training.",
 )
 for _command in (
-    predict, inspect, checkpoints, train, study, evaluate, rooms, validate_dataset, collapse, stability, noise,
-    faithfulness, export, bench,
+    predict, inspect, checkpoints, train, study, sweep, comparison, results, evaluate, rooms, validate_dataset,
+    collapse, stability, noise, faithfulness, attribution, export, check, import_checkpoint, bench,
 ):  # fmt: skip
     app.command()(_command)
+app.add_typer(hub, name="hub")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

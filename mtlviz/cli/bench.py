@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from mtlviz.cli.answers import AsJson, answer
-from mtlviz.cli.options import Checkpoints
+from mtlviz.cli.options import Checkpoints, one_folder
 
 Only = Annotated[list[str] | None, typer.Option("--only", metavar="KEY", help="A figure or a part; may be repeated.")]
 
@@ -20,5 +20,6 @@ def bench(only: Only = None, folder: Checkpoints = None, as_json: AsJson = False
     from mtlviz.bench import as_json as as_plain
     from mtlviz.bench import run, table
 
-    measured = run(only or None, lambda sentence: print(sentence, file=sys.stderr), checkpoints=folder)
+    place = one_folder(folder) if folder else None
+    measured = run(only or None, lambda sentence: print(sentence, file=sys.stderr), checkpoints=place)
     answer({"command": "bench", **as_plain(measured)}, as_json, table(measured))

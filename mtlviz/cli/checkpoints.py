@@ -12,7 +12,7 @@ from mtlviz.cli.scores import headlines
 from mtlviz.tasks import TASKS
 
 if TYPE_CHECKING:
-    from mtlviz.checkpoints import ModelCard, Verification
+    from mtlviz.checkpoints import Folders, ModelCard, Verification
 
 COLUMNS = ("name", "trained on", "MB", "parameters")
 
@@ -31,14 +31,15 @@ def checkpoints(folder: Checkpoints = None, as_json: AsJson = False) -> None:
     tasks = [task for task in TASKS if any(task in record.get("tasks", ()) for record in records)]
     columns = (*COLUMNS, *(f"{task}\n{TASKS[task].metric}" for task in tasks), "state")
     text = table(columns, [_row(record, tasks) for record in records], text=(0, 1, len(columns) - 1))
-    verdict = f"{len(broken)} of {len(records)} have a problem." if broken else f"All are what {place} lists."
+    where = place if isinstance(place, Path) else ", ".join(map(str, place))
+    verdict = f"{len(broken)} of {len(records)} have a problem." if broken else f"All are what {where} lists."
     found = {"command": "checkpoints", "folder": place, "ok": not broken, "checkpoints": records}
     answer(found, as_json, text, verdict)
     if broken:
         raise typer.Exit(BAD_INPUT)
 
 
-def _record(found: "Verification", folder: Path) -> dict[str, Any]:
+def _record(found: "Verification", folder: "Folders") -> dict[str, Any]:
     from mtlviz.checkpoints import read_card
     from mtlviz.errors import MtlvizError
 
@@ -60,6 +61,8 @@ def _facts(card: "ModelCard") -> dict[str, Any]:
         "interaction": card.architecture.interaction,
         "parameters": card.parameters.get("total"),
         "headlines": headlines(card.metrics),
+        "licence": card.licence,
+        "provenance": card.provenance,
         "weights_sha256": card.weights_sha256,
     }
 

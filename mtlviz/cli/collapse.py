@@ -16,6 +16,7 @@ from mtlviz.errors import OptionError
 
 if TYPE_CHECKING:
     from mtlviz.analysis.collapse.record import CollapseResult, LogEntry
+    from mtlviz.checkpoints import Folders
 
 Devices = Annotated[int, typer.Option(min=1, help="Devices or, on the CPU, processes that share the images.")]
 Log = Annotated[Path | None, typer.Option("--log", help="collapse.jsonl of the training, kept with the result.")]
@@ -59,7 +60,7 @@ def collapse(
 
 
 def _measured(
-    name: str, folder: Path, device: str, devices: int, data: str, limit: int | None, cache: Path | None,
+    name: str, folder: "Folders", device: str, devices: int, data: str, limit: int | None, cache: Path | None,
     workers: int | None,
 ) -> "CollapseResult":  # fmt: skip
     from mtlviz.analysis.collapse.record import CollapseResult, Protocol

@@ -20,6 +20,7 @@ from mtlviz.errors import ExportError
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from mtlviz.checkpoints import Folders
     from mtlviz.data.sample import Sample
     from mtlviz.engine import Engine
     from mtlviz.exporting.agreement import Forward, TaskAgreement
@@ -113,7 +114,7 @@ def _export(
 
     size, path = engine.card.input_size, folder / f"{stem}{SUFFIXES[kind]}"
     quantised: dict[str, Any] | None = None
-    with engine.alone() as network, bar("Exporting"):
+    with engine.parts() as network, bar("Exporting"):
         if not small:
             sizes = write_float(network, size, kind, path)
         elif kind == "onnx":
@@ -160,7 +161,7 @@ def _measured(
 
     forward = _opened(engine, kind, path)
     compared = _agreeing(engine, forward, samples) if exact else _compared(engine, forward, samples)
-    with engine.alone() as network:
+    with engine.parts() as network:
         first, original = engine.prepared(samples[0]).image, original_forward(network)
         turns = take_turns({"original": lambda: original(first), "exported": lambda: forward(first)}, seconds=SECONDS)
     agreement = {
@@ -181,7 +182,7 @@ def _compared(engine: "Engine", forward: "Forward", samples: "Images") -> dict[s
     from mtlviz.exporting.agreement import compared
     from mtlviz.exporting.files import original_forward
 
-    with engine.alone() as network:
+    with engine.parts() as network:
         return compared(original_forward(network), forward, _prepared(engine, samples), engine.card.tasks)
 
 
@@ -196,8 +197,10 @@ def _prepared(engine: "Engine", samples: "Images") -> "Iterator[tuple[Sample, Te
         yield samples[index], engine.prepared(samples[index]).image
 
 
-def _sizes(engine: "Engine", folder: Path, path: Path) -> dict[str, int]:
-    original = folder / f"{engine.card.name}.safetensors"
+def _sizes(engine: "Engine", folders: "Folders", path: Path) -> dict[str, int]:
+    from mtlviz.checkpoints import folder_of
+
+    original = folder_of(engine.card.name, folders) / f"{engine.card.name}.safetensors"
     return {"original": original.stat().st_size, "exported": path.stat().st_size}
 
 

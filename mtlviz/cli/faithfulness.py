@@ -8,30 +8,33 @@ import typer
 from mtlviz.cli.answers import AsJson, answer, plain
 from mtlviz.cli.evaluate import Cache, Data, images_on_disk
 from mtlviz.cli.faithfulness_texts import faithfulness_texts
-from mtlviz.cli.models import models_named, network_card, one_size
-from mtlviz.cli.options import Device, Folder, More, OutFile, Workers, checkpoint_folder, chosen_device
+from mtlviz.cli.models import any_card, models_named, one_size
+from mtlviz.cli.options import Device, Folder, ModelNames, More, OutFile, Workers, checkpoint_folder, chosen_device
 from mtlviz.cli.outputs import check_file, write_measured
 from mtlviz.cli.progress import bar
-from mtlviz.errors import OptionError
 
 if TYPE_CHECKING:
     from mtlviz.analysis.faithfulness.record import ModelRecord
+    from mtlviz.checkpoints import Folders
     from mtlviz.training.data import Samples
 
 DEFAULT_LIMIT = 30
 """Every image takes about a hundred interventions."""
 
-Names = Annotated[list[str] | None, typer.Option("--checkpoint", "--checkpoints", help="Models, one or more.")]
 Limit = Annotated[int, typer.Option(min=1, help="Images, the first ones of the set.")]
+Integrated = Annotated[
+    bool, typer.Option("--integrated", help="Maps of Integrated Gradients too, which take about three times as long.")
+]
 Seed = Annotated[int, typer.Option(min=0, help="Of the random weights and the shuffled cells.")]
 
 
 def faithfulness(
     more: More = None,
-    checkpoint: Names = None,
+    checkpoint: ModelNames = None,
     data: Data = "rooms:val",
     limit: Limit = DEFAULT_LIMIT,
     seed: Seed = 0,
+    integrated: Integrated = False,
     out: OutFile = None,
     cache: Cache = None,
     workers: Workers = None,
@@ -43,7 +46,8 @@ def faithfulness(
 
     Slots are dropped, tasks silenced and regions of one task's features replaced by their mean, and the change of
     every prediction is ranked against what the map said; beside it the map of the same architecture with random
-    weights, and the map with its cells shuffled. Means over images with their bootstrap interval.
+    weights, and the map with its cells shuffled. Regions of the image are blurred in the same way beside maps of
+    gradients. Means over images with their bootstrap interval.
 
     Example:
         python -m mtlviz faithfulness --checkpoint kem ctal cross_attention --limit 30 --out results/faithfulness.json
@@ -51,30 +55,33 @@ def faithfulness(
     names = models_named(checkpoint, more)
     check_file(out)
     place, where = checkpoint_folder(folder), chosen_device(device)
-    cards = [network_card(name, place) for name in names]
-    if all(card.architecture.interaction == "none" for card in cards):
-        said = " and ".join(names)
-        raise OptionError(f"The tasks of {said} share only the encoder, so there is no map; name another model.")
+    cards = [any_card(name, place) for name in names]
     source = images_on_disk(data, limit, one_size(cards), cache, workers)
-    content = plain(_measured(names, place, where, source, limit, seed) | {"data": data})
+    kinds = ("saliency", "integrated") if integrated else ("saliency",)
+    content = plain(_measured(names, place, where, source, limit, seed, kinds) | {"data": data})
     write_measured(out, "faithfulness", content)
     answer({"command": "faithfulness", **content, "out": out}, as_json, *faithfulness_texts(content))
 
 
-def _measured(names: list[str], folder: Path, device: str, source: Path, limit: int, seed: int) -> dict[str, Any]:
+def _measured(
+    names: list[str], folder: "Folders", device: str, source: Path, limit: int, seed: int, gradients: tuple[str, ...]
+) -> dict[str, Any]:
     from mtlviz.analysis.faithfulness.summary import faithfulness_summary
     from mtlviz.engine import library_versions
     from mtlviz.training.data import evaluation_set
 
     samples = evaluation_set(str(source), limit, (0, 0))
-    records = [_record(name, folder, device, samples, seed) for name in names]
+    records = [_record(name, folder, device, samples, seed, gradients) for name in names]
     return {**faithfulness_summary(records, seed), "device": device, "versions": library_versions()}
 
 
-def _record(name: str, folder: Path, device: str, samples: "Samples", seed: int) -> "ModelRecord":
+def _record(
+    name: str, folder: "Folders", device: str, samples: "Samples", seed: int, gradients: tuple[str, ...]
+) -> "ModelRecord":
     from mtlviz.analysis.faithfulness.record import model_record
     from mtlviz.engine import load
 
     engine = load(name, folder=folder, device=device)
     with bar(f"Taking {name} apart") as progress:
-        return model_record(engine, samples, seed=seed, progress=lambda done: progress(done, len(samples)))
+        return model_record(engine, samples, seed=seed, gradients=gradients,
+                            progress=lambda done: progress(done, len(samples)))  # fmt: skip

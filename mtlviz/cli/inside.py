@@ -15,7 +15,7 @@ from mtlviz.analysis.token_labels import token_classes
 from mtlviz.cli.answers import json_text
 from mtlviz.cli.figure_files import write_figures
 from mtlviz.cli.inside_affinity import AffinityReading, affinity_figures, affinity_statistics, read_affinity
-from mtlviz.cli.results import save_arrays
+from mtlviz.cli.run_facts import save_arrays
 from mtlviz.engine import Run
 from mtlviz.errors import OptionError
 from mtlviz.plots.attention import source_bars, source_matrix, weight_panels, weight_scale

@@ -16,7 +16,7 @@ from mtlviz.cli.options import (
     open_image,
 )
 from mtlviz.cli.outputs import check_folder, written_together
-from mtlviz.cli.results import facts
+from mtlviz.cli.run_facts import facts
 from mtlviz.errors import OptionError
 
 TaskName = Annotated[

@@ -1,13 +1,12 @@
 """Cards of the models that a command names, and whether the models go together."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mtlviz.errors import OptionError
 
 if TYPE_CHECKING:
-    from mtlviz.checkpoints import ModelCard
+    from mtlviz.checkpoints import Folders, ModelCard
 
 
 def models_named(given: Sequence[str] | None, more: Sequence[str] | None) -> list[str]:
@@ -15,16 +14,31 @@ def models_named(given: Sequence[str] | None, more: Sequence[str] | None) -> lis
     return list(dict.fromkeys([*(given or []), *(more or [])])) or ["kem"]
 
 
-def network_card(name: str, folder: Path) -> "ModelCard":
-    """The card of a checkpoint that holds a whole network.
+def network_card(name: str, folder: "Folders") -> "ModelCard":
+    """The card of a checkpoint that holds a whole network of ours, whose parts are looked into.
 
     Raises:
         CheckpointError: if there is no such checkpoint.
+        OptionError: if it is an encoder, or comes from an adapter.
+    """
+    card = any_card(name, folder)
+    if card.capabilities is not None:
+        raise OptionError(
+            f"{name!r} comes from an adapter, whose parts are not known here; this command needs a checkpoint."
+        )
+    return card
+
+
+def any_card(name: str, folder: "Folders") -> "ModelCard":
+    """The card of a network, of a checkpoint or of an adapter.
+
+    Raises:
+        CheckpointError: if there is no such checkpoint, or the adapter cannot be loaded.
         OptionError: if it is an encoder.
     """
-    from mtlviz.checkpoints import read_card
+    from mtlviz.catalogue import model_card
 
-    card = read_card(name, folder)
+    card = model_card(name, folder)
     if card.part != "network":
         raise OptionError(f"Checkpoint {name!r} is an encoder, not a network; choose another.")
     return card

@@ -7,28 +7,24 @@ import typer
 
 from mtlviz.cli.answers import AsJson, answer, plain
 from mtlviz.cli.evaluate import Cache, Data, Limit, image_count, images_on_disk
-from mtlviz.cli.models import models_named, network_card, one_size
+from mtlviz.cli.models import any_card, models_named, one_size
 from mtlviz.cli.noise_texts import noise_texts
-from mtlviz.cli.options import Device, Folder, More, OutFile, Workers, checkpoint_folder, chosen_device
+from mtlviz.cli.options import ComparedNames, Device, Folder, More, OutFile, Workers, checkpoint_folder, chosen_device
 from mtlviz.cli.outputs import check_file, write_measured
 from mtlviz.cli.progress import bar
 from mtlviz.errors import OptionError
 
 if TYPE_CHECKING:
     from mtlviz.analysis.noise.record import ModelRecord
-    from mtlviz.checkpoints import ModelCard
+    from mtlviz.checkpoints import Folders, ModelCard
     from mtlviz.training.data import Samples
 
-Names = Annotated[
-    list[str] | None,
-    typer.Option("--checkpoints", help="Models, one or more; others are compared with the first."),
-]
 Seed = Annotated[int, typer.Option(min=0, help="Of all noise, distractors and subsamples.")]
 
 
 def noise(
     more: More = None,
-    checkpoints: Names = None,
+    checkpoints: ComparedNames = None,
     data: Data = "rooms:val",
     limit: Limit = None,
     seed: Seed = 0,
@@ -61,7 +57,7 @@ def noise(
 
 
 def _measured(
-    names: list[str], folder: Path, device: str, source: Path, limit: int | None, seed: int
+    names: list[str], folder: "Folders", device: str, source: Path, limit: int | None, seed: int
 ) -> dict[str, Any]:
     from mtlviz.analysis.noise.summary import noise_summary
     from mtlviz.engine import library_versions
@@ -72,7 +68,7 @@ def _measured(
     return {**noise_summary(records, seed), "device": device, "versions": library_versions()}
 
 
-def _record(name: str, folder: Path, device: str, samples: "Samples", seed: int) -> "ModelRecord":
+def _record(name: str, folder: "Folders", device: str, samples: "Samples", seed: int) -> "ModelRecord":
     from mtlviz.analysis.noise.record import model_record
     from mtlviz.engine import load
 
@@ -81,9 +77,9 @@ def _record(name: str, folder: Path, device: str, samples: "Samples", seed: int)
         return model_record(engine, samples, seed=seed, progress=lambda done: progress(done, len(samples)))
 
 
-def _card(name: str, folder: Path) -> "ModelCard":
+def _card(name: str, folder: "Folders") -> "ModelCard":
     """The card of a network with at least two tasks to disturb and to watch."""
-    card = network_card(name, folder)
+    card = any_card(name, folder)
     if len(card.tasks) < 2:
         raise OptionError(f"Checkpoint {name!r} has one task only; noise between tasks needs a model of two or more.")
     return card

@@ -2,7 +2,6 @@
 
 import os
 import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +10,7 @@ import typer
 from mtlviz.errors import OptionError
 
 if TYPE_CHECKING:
+    from mtlviz.checkpoints import Folders
     from mtlviz.data.sample import Sample
 
 ImageName = Annotated[
@@ -18,28 +18,54 @@ ImageName = Annotated[
     typer.Argument(metavar="IMAGE", help="PNG, JPEG or WebP file, photograph:china or rooms:val:NUMBER."),
 ]
 Out = Annotated[Path, typer.Option("--out", help="Folder of the results, made if missing; same names are replaced.")]
-CheckpointName = Annotated[str, typer.Option("--checkpoint", help="A name that 'checkpoints' lists.")]
+CheckpointName = Annotated[
+    str,
+    typer.Option(
+        "--checkpoint", help="A name that 'checkpoints' lists, or an adapter: path.py:attribute, whose code then runs."
+    ),
+]
+Given = list[Path] | None
+"""Folders of checkpoints as an option gives them."""
+INSTEAD = "to use instead of the shipped one; may be repeated."
 Checkpoints = Annotated[
-    Path | None,
-    typer.Option("--checkpoints", envvar="MTLVIZ_CHECKPOINTS", help="Folder to use instead of the shipped one."),
+    Given, typer.Option("--checkpoints", envvar="MTLVIZ_CHECKPOINTS", help=f"Folder of checkpoints {INSTEAD}")
 ]
 Folder = Annotated[
-    Path | None,
-    typer.Option("--folder", envvar="MTLVIZ_CHECKPOINTS", help="Folder of checkpoints instead of the shipped one."),
+    Given, typer.Option("--folder", envvar="MTLVIZ_CHECKPOINTS", help=f"Folder of checkpoints {INSTEAD}")
 ]
 More = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Further names for --checkpoints.")]
+ModelNames = Annotated[list[str] | None, typer.Option("--checkpoints", "--checkpoint", help="Models, one or more.")]
+ComparedNames = Annotated[
+    list[str] | None,
+    typer.Option("--checkpoints", "--checkpoint", help="Models, one or more; others are compared with the first."),
+]
 OutFile = Annotated[Path | None, typer.Option("--out", help="JSON file for the result, which the app shows.")]
 Device = Annotated[str | None, typer.Option("--device", help="cuda, mps or cpu; by default the fastest.")]
-Workers = Annotated[int | None, typer.Option(min=1, help="Processes that render; by default one a core.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Processes for rooms and for edges; by default one a core.")]
+Split = Annotated[str, typer.Option(help="Split of a data set; rooms:val and its like are one already.")]
 
 SMALLEST_SIDE, LARGEST_SIDE = 32, 2048
 
 
-def checkpoint_folder(given: Path | None) -> Path:
-    """The folder of checkpoints asked for, or the shipped one."""
+def checkpoint_folder(given: Given) -> "Folders":
+    """The folders of checkpoints asked for, or the shipped one."""
     from mtlviz.checkpoints import DEFAULT_FOLDER
 
-    return DEFAULT_FOLDER if given is None else given
+    if not given:
+        return DEFAULT_FOLDER
+    return given[0] if len(given) == 1 else tuple(given)
+
+
+def one_folder(given: Given, option: str = "--checkpoints") -> Path:
+    """The one folder of checkpoints asked for, or the shipped one.
+
+    Raises:
+        OptionError: if there are several.
+    """
+    found = checkpoint_folder(given)
+    if not isinstance(found, Path):
+        raise OptionError(f"{option} names {len(found)} folders here, where one is needed; leave out the others.")
+    return found
 
 
 def open_image(image: str) -> "Sample":
@@ -115,10 +141,6 @@ def worker_count(given: int | None) -> int:
 
 def cache_folder(given: Path | None) -> Path:
     """The folder asked for, or the platform's own place for what can be computed again."""
-    if given is not None:
-        return given
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "mtlviz"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "mtlviz" / "cache"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mtlviz"
+    from mtlviz.data.sets.edge_cache import default_cache
+
+    return default_cache() if given is None else given

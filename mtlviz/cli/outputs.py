@@ -43,12 +43,12 @@ def written_together(out: Path) -> Iterator[Path]:
     """A temporary folder whose files move into ``out`` when the block ends without an error.
 
     It lies in ``out`` or its nearest existing parent, so that moving a file is one step on one disk.
-    Files of the same name are replaced; other files in ``out`` stay.
+    Files of the same name are replaced; other files in ``out`` stay. JSON moves last: where it is, the rest is there.
     """
     partial = Path(tempfile.mkdtemp(prefix=".mtlviz-", dir=_nearest(check_folder(out))))
     try:
         yield partial
-        for path in sorted(partial.rglob("*")):
+        for path in sorted(partial.rglob("*"), key=lambda path: (path.suffix == ".json", path)):
             target = out / path.relative_to(partial)
             if not path.is_dir():
                 target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,46 +1,32 @@
-"""What ``predict`` and ``inspect`` write alike: the facts of a run, and arrays with their provenance."""
+"""``results``: the stored comparison of all systems, as a table."""
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Annotated
 
-import numpy as np
+import typer
 
-if TYPE_CHECKING:
-    from mtlviz.engine import Run
+from mtlviz.cli.answers import AsJson, answer
+from mtlviz.cli.systems_texts import texts
+from mtlviz.errors import DataError
 
-ASSUMED = (
-    "A photograph does not tell its scale or its field of view; both are assumed to be those of the training "
-    "data, so trust the proportions of its depth, not the metres."
-)
-
-
-def facts(run: "Run") -> dict[str, Any]:
-    """What every result of a run says about itself."""
-    return {
-        "image": run.sample.name,
-        "size": list(run.sample.size),
-        "checkpoint": run.card.name,
-        "trained": run.card.trained,
-        "seconds": run.seconds,
-        "notes": notes(run),
-        "stamp": run.provenance.stamp(),
-        "provenance": run.provenance.as_dict(),
-    }
+ResultFile = Annotated[
+    Path | None, typer.Argument(metavar="FILE", help="What comparison wrote; by default the stored result.")
+]
 
 
-def notes(run: "Run") -> list[str]:
-    """What a reader must know: how it ran, weights that say nothing, depth without a scale."""
-    said = list(run.notes)
-    if run.card.trained == "random":
-        said.append(f"{run.card.name} has random weights; what it predicts means nothing.")
-    if run.sample.intrinsics is None and any(task.kind == "depth" for task in run.card.tasks):
-        said.append(ASSUMED)
-    return said
+def results(file: ResultFile = None, as_json: AsJson = False) -> None:
+    """Print the comparison of all systems: scores, gain over each task alone, with the interaction off, and cost.
 
+    Example:
+        python -m mtlviz results --json
+    """
+    from mtlviz.analysis.systems import KIND, read_comparison
+    from mtlviz.results import find_results, read_result
 
-def save_arrays(path: Path, arrays: Mapping[str, np.ndarray], run: "Run") -> None:
-    """Arrays as compressed NPZ; its entry ``provenance`` is JSON."""
-    said = np.array(json.dumps(run.provenance.as_dict()))
-    np.savez_compressed(path, allow_pickle=False, **{**arrays, "provenance": said})
+    found = [read_result(file, KIND)] if file is not None else find_results(KIND)
+    if not found:
+        raise DataError(
+            "No comparison is stored; make one: python -m mtlviz comparison configs/comparison.yaml --out "
+            "runs/comparison, and name its comparison.json."
+        )
+    answer({"command": "results", **found[0]}, as_json, *texts(read_comparison(found[0])))

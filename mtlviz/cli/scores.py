@@ -18,7 +18,8 @@ def score_texts(title: str, scores: Mapping[str, Any]) -> list[RenderableType]:
     off = scores.get("interaction_off", {})
     texts: list[RenderableType] = [
         f"{title} ({scores['images']} images); the constant predictor gives every image the same answer, "
-        f"the best one for {scores.get('constants_from', 'these images')}."
+        f"the best one for {scores.get('constants_from', 'these images')}. Scored "
+        f"{scores['scored']}; every table begins with its headline."
     ]
     for name, task in scores["tasks"].items():
         columns = [name, "score", "constant", *(["interaction off"] if off else [])]

@@ -8,7 +8,7 @@ import typer
 from mtlviz.cli.answers import AsJson, answer, plain
 from mtlviz.cli.evaluate import Cache, Data, Limit, image_count, images_on_disk, network_scores
 from mtlviz.cli.models import models_named, one_size
-from mtlviz.cli.options import Device, Folder, More, OutFile, Workers, checkpoint_folder, chosen_device
+from mtlviz.cli.options import ComparedNames, Device, Folder, More, OutFile, Workers, checkpoint_folder, chosen_device
 from mtlviz.cli.outputs import check_file, write_measured
 from mtlviz.cli.progress import bar
 from mtlviz.cli.stability_texts import stability_texts
@@ -16,19 +16,15 @@ from mtlviz.errors import OptionError
 
 if TYPE_CHECKING:
     from mtlviz.analysis.stability.record import ModelRecord
-    from mtlviz.checkpoints import ModelCard
+    from mtlviz.checkpoints import Folders, ModelCard
     from mtlviz.training.data import Samples
 
-Names = Annotated[
-    list[str] | None,
-    typer.Option("--checkpoints", help="Models with slots, one or more; others are compared with the first."),
-]
 Seed = Annotated[int, typer.Option(min=0, help="Of all perturbations.")]
 
 
 def stability(
     more: More = None,
-    checkpoints: Names = None,
+    checkpoints: ComparedNames = None,
     data: Data = "rooms:val",
     limit: Limit = None,
     seed: Seed = 0,
@@ -68,7 +64,7 @@ def stability(
 
 
 def _measured(
-    names: list[str], folder: Path, device: str, source: Path, limit: int | None, seed: int
+    names: list[str], folder: "Folders", device: str, source: Path, limit: int | None, seed: int
 ) -> dict[str, Any]:
     from mtlviz.analysis.stability.perturbations import GRID
     from mtlviz.analysis.stability.summary import stability_summary
@@ -80,7 +76,7 @@ def _measured(
     return {**stability_summary(records, GRID, seed), "device": device, "versions": library_versions()}
 
 
-def _record(name: str, folder: Path, device: str, samples: "Samples", seed: int) -> "ModelRecord":
+def _record(name: str, folder: "Folders", device: str, samples: "Samples", seed: int) -> "ModelRecord":
     from mtlviz.analysis.stability.record import model_record
     from mtlviz.engine import load
 
@@ -90,7 +86,7 @@ def _record(name: str, folder: Path, device: str, samples: "Samples", seed: int)
         return model_record(engine, images, seed=seed, progress=lambda done: progress(done, len(samples)))
 
 
-def _card(name: str, folder: Path) -> "ModelCard":
+def _card(name: str, folder: "Folders") -> "ModelCard":
     """The card of a model with slots."""
     from mtlviz.analysis.stability.selection import has_slots
     from mtlviz.checkpoints import checkpoint_names, read_card

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mtlviz.cli.answers import AsJson, answer, json_text
-from mtlviz.cli.options import Checkpoints, checkpoint_folder
+from mtlviz.cli.options import Checkpoints, one_folder
 from mtlviz.cli.outputs import check_folder
 from mtlviz.cli.progress import bar
 from mtlviz.cli.scores import score_texts
@@ -47,6 +47,9 @@ def train(
         raise OptionError(
             f"--publish {publish!r} is not a name; use letters, digits, '_', '-' and '.', not 'manifest'."
         )
+    place = one_folder(folder)
+    if publish is not None:
+        check_folder(place, "--checkpoints")
     from mtlviz.training import read_config
     from mtlviz.training import train as run
 
@@ -58,7 +61,7 @@ def train(
         return  # one of several processes of this training; the first one reports
     scores = None
     if publish is not None:
-        scores = _published(out, publish, check_folder(checkpoint_folder(folder), "--checkpoints"), encoder_only)
+        scores = _published(out, publish, place, encoder_only)
     elif training.data.val is not None:
         scores = _scored(training, weights, out)
     images = training.steps * training.batch

@@ -11,6 +11,7 @@ from torch.export import Dim, ExportedProgram
 from torch.fx import GraphModule
 
 from mtlviz.errors import ExportError
+from mtlviz.models.backbones import BackboneConfig
 from mtlviz.models.interactions import interaction_config
 from mtlviz.models.multitask import MultiTaskNetwork
 
@@ -98,6 +99,11 @@ def possible_sizes(network: MultiTaskNetwork, size: tuple[int, int]) -> list[Siz
     if not config.free_of_grid:
         why = f"the weights of {network.config.interaction!r} belong to the token grid of this size"
         return [Sizes(True, False, why), *least[1:]]
+    if isinstance(network.config.encoder, BackboneConfig):
+        return [
+            Sizes(True, False, "the windows and paddings of a library's backbone follow from this size"),
+            *least[1:],
+        ]
     if any(side % ALIGNED or side < FEWEST * ALIGNED for side in size):
         why = f"the sides of the training size are not multiples of {ALIGNED} from {FEWEST * ALIGNED} up"
         return [Sizes(True, False, why), *least[1:]]

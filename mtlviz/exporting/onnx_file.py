@@ -157,8 +157,9 @@ def _heads(model: Any) -> list[str]:  # noqa: ANN401
 
 def _stable_sort(values: Any, stable: bool = True, dim: int = -1, descending: bool = False) -> Any:  # noqa: ANN401
     """``torch.sort``: ONNX's TopK of all entries gives ties to the lower index, which is what stable means."""
-    from onnxscript import opset20 as op
+    from onnxscript import opset20
 
+    op: Any = opset20
     size = op.Gather(op.Shape(values), op.Constant(value_ints=[dim]), axis=0)
     return op.TopK(values, size, axis=dim, largest=int(descending), sorted=1)
 

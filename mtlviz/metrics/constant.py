@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mtlviz.metrics.base import Meter
+from mtlviz.metrics.options import DepthOptions, MeterOptions
 from mtlviz.tasks import IGNORE, Task
 
 CERTAIN = 30.0
@@ -21,11 +22,13 @@ class ConstantFit:
 
     Attributes:
         task: the task.
+        options: conventions, which say what depth counts; None counts all that is labelled.
         sums: pixels by class, else sums of the label's channels.
         count: labelled pixels.
     """
 
     task: Task
+    options: MeterOptions | None = None
     sums: Tensor = field(init=False)
     count: int = 0
 
@@ -38,6 +41,8 @@ class ConstantFit:
             valid = valid & (label[:, 0] != IGNORE)
             self.sums += torch.bincount(label[:, 0][valid].long(), minlength=self.task.channels)
         else:
+            if isinstance(self.options, DepthOptions):
+                valid = valid & self.options.counts(label[:, 0].double())
             self.sums += label.double().movedim(1, -1)[valid].sum(0)
         self.count += int(valid.sum())
 

@@ -63,9 +63,7 @@ class DepthMeter(Meter):
     def update(self, output: Tensor, label: Tensor, valid: Tensor) -> None:
         """Add a batch of depths ``(B, 1, H, W)`` in the label's unit."""
         true, given = label[:, 0].double(), output[:, 0].double()
-        counts = valid & (true > self.options.closest)
-        if self.options.cap is not None:
-            counts &= true < self.options.cap
+        counts = valid & self.options.counts(true)
         if self.options.median_scaling:
             given = given * _median_ratio(given, true, counts)[:, None, None]
         given = given.clamp(*self.options.clamp)

@@ -1,6 +1,8 @@
 """Edges: the tolerant boundary F, and odsF with its kin by thinning and one-to-one matching."""
 
 import math
+from concurrent.futures import Executor
+from functools import partial
 
 import numpy as np
 import torch
@@ -31,6 +33,9 @@ class EdgeMeter(Meter):
     Args:
         task: of kind ``binary``.
         options: tolerance, thresholds and how predictions are reduced to lines.
+
+    Attributes:
+        executor: matches the images of a batch one to one, several at once; None matches them here.
     """
 
     right: Tensor
@@ -45,6 +50,7 @@ class EdgeMeter(Meter):
     image_best: Tensor
     images: Tensor
     options: EdgeOptions
+    executor: Executor | None = None
 
     def __init__(self, task: Task, options: EdgeOptions | None = None) -> None:
         super().__init__()
@@ -56,6 +62,11 @@ class EdgeMeter(Meter):
             self.add_sum(name, self.options.steps)
         for name in ("positive", "entropy", "count", "wanted", "image_best", "images"):
             self.add_sum(name)
+
+    @property
+    def one_to_one(self) -> bool:
+        """Whether lines are matched one to one, which takes about a second an image."""
+        return bool(ONE_TO_ONE & set(self.options.metrics))
 
     @property
     def protocol(self) -> str:
@@ -84,9 +95,8 @@ class EdgeMeter(Meter):
         self.count += valid.sum()
         if names & TOLERANT:
             self._add_tolerant(probability, true, valid)
-        if names & ONE_TO_ONE:
-            for p, t in zip(probability.cpu().double().numpy(), true.cpu().numpy(), strict=True):
-                self._add_matched(p, t)
+        if self.one_to_one:
+            self._add_matched(probability.cpu().double().numpy(), true.cpu().numpy())
 
     def compute(self) -> dict[str, float]:
         """The metrics asked for: F and area in [0, 1], ``edge_bce`` in nats."""
@@ -128,22 +138,29 @@ class EdgeMeter(Meter):
         self.found += counts_above(widest(probability, radius)[true])
         self.positive += true.sum()
 
-    def _add_matched(self, probability: Float[np.ndarray, "H W"], true: Bool[np.ndarray, "H W"]) -> None:
-        options = self.options
-        lines = thinned(true) if options.thin_truth else true
-        given = ridges(probability) if options.suppress else probability
-        grid = thresholds(options.steps).numpy()
-        if options.eight_bit:
-            given, grid = np.floor(given * 255), grid * 255
-        counts = boundary_counts(given, lines, self._radius(true.shape), grid)
-        matched, drawn = (torch.from_numpy(part).to(self.matched) for part in counts)
-        wanted = int(lines.sum())
-        self.matched += matched
-        self.drawn += drawn
-        self.wanted += wanted
-        if wanted > 0:  # an image without edges has no recall
-            self.image_best += float(f_scores(matched / drawn, matched / wanted, 1.0).max())
-            self.images += 1
+    def _add_matched(self, probability: Float[np.ndarray, "B H W"], true: Bool[np.ndarray, "B H W"]) -> None:
+        counted = partial(line_counts, options=self.options, radius=self._radius(true.shape[-2:]))
+        spread = map if self.executor is None else self.executor.map
+        for matched, drawn, wanted in spread(counted, probability, true):
+            found, given = (torch.from_numpy(part).to(self.matched) for part in (matched, drawn))
+            self.matched += found
+            self.drawn += given
+            self.wanted += wanted
+            if wanted > 0:  # an image without edges has no recall
+                self.image_best += float(f_scores(found / given, found / wanted, 1.0).max())
+                self.images += 1
+
+
+def line_counts(
+    probability: Float[np.ndarray, "H W"], true: Bool[np.ndarray, "H W"], options: EdgeOptions, radius: float
+) -> tuple[Float[np.ndarray, "T"], Float[np.ndarray, "T"], int]:
+    """Of one image the matched and the predicted pixels of lines at every threshold, and the true ones."""
+    lines = thinned(true) if options.thin_truth else true
+    given = ridges(probability) if options.suppress else probability
+    grid = thresholds(options.steps).numpy()
+    if options.eight_bit:
+        given, grid = np.floor(given * 255), grid * 255
+    return *boundary_counts(given, lines, radius, grid), int(lines.sum())
 
 
 def area_under(precision: Float[Tensor, "T"], recall: Float[Tensor, "T"]) -> float:

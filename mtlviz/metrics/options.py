@@ -5,7 +5,9 @@ The defaults are those of the rooms; ``mtlviz.metrics.families`` holds those of 
 
 from typing import Literal, get_args
 
+from jaxtyping import Bool, Float
 from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
 
 from mtlviz.errors import OptionError
 from mtlviz.tasks import Task
@@ -73,6 +75,11 @@ class DepthOptions(MeterOptions):
     clamp: tuple[float, float | None] = (SMALLEST, None)
     median_scaling: bool = False
     pooling: Pooling = "pixels"
+
+    def counts(self, true: Float[Tensor, "*n"]) -> Bool[Tensor, "*n"]:
+        """Where true depth is in the range that counts."""
+        inside = true > self.closest
+        return inside if self.cap is None else inside & (true < self.cap)
 
 
 class NormalOptions(MeterOptions):

@@ -1,7 +1,8 @@
 """What a forward pass costs, counted and not timed."""
 
+from collections.abc import Callable
+
 import torch
-from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mtlviz.models.multitask import MultiTaskNetwork
@@ -21,18 +22,18 @@ def operation_counts(network: MultiTaskNetwork, size: tuple[int, int]) -> dict[s
     image = torch.zeros(1, 3, *size, device=device)
     with torch.inference_mode():
         shared, skip = network.encoder(image)
-        tokens = {name: encoder(shared) for name, encoder in network.task_encoders.items()}
+        tokens, _ = network.encoded(shared)
         after, _, _ = network.interaction(tokens)  # what the decoders receive may have another stride
         counts = {
             "encoder": _counted(network.encoder, image),
-            "task_encoders": sum(_counted(encoder, shared) for encoder in network.task_encoders.values()),
+            "task_encoders": _counted(network.encoded, shared),
             "interaction": network.interaction.operations(shared.shape[-2] * shared.shape[-1])["used"],
             "decoders": sum(_counted(decoder, after[name], skip, size) for name, decoder in network.decoders.items()),
         }
     return {**counts, "total": sum(counts.values())}
 
 
-def _counted(module: nn.Module, *inputs: object) -> int:
+def _counted(part: Callable[..., object], *inputs: object) -> int:
     with FlopCounterMode(display=False) as counter:
-        module(*inputs)
+        part(*inputs)
     return int(counter.get_total_flops()) // 2

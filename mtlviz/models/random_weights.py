@@ -34,15 +34,26 @@ def random_network(
     with _DRAWING, torch.random.fork_rng(devices=[]), torch.inference_mode(False), torch.no_grad():
         torch.manual_seed(seed)
         network = MultiTaskNetwork(config, tasks).eval()
-        norms = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d)]
-        momenta = [norm.momentum for norm in norms]
-        for norm in norms:
-            norm.train()
-            norm.momentum = None  # the plain mean over the batches
-        network(_smooth_images(input_size))
-        for norm, momentum in zip(norms, momenta, strict=True):
-            norm.momentum = momentum
-        return network.eval()
+        settle_norms(network, input_size)
+        return network
+
+
+def settle_norms(network: nn.Module, input_size: tuple[int, int]) -> None:
+    """Make the running statistics of all norms those of smooth random images, drawn from torch's generator.
+
+    Args:
+        network: in evaluation mode, which it keeps; takes images alone.
+        input_size: (H, W) of its images.
+    """
+    norms = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.train()
+        norm.momentum = None  # the plain mean over the batches
+    network(_smooth_images(input_size))
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    network.eval()
 
 
 def _smooth_images(size: tuple[int, int]) -> Float[Tensor, "B 3 H W"]:

@@ -1,7 +1,6 @@
 """Slots on the image, one map a task: tokens that won them, the slot a token reads, one slot's readers."""
 
 from collections import defaultdict
-from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -9,7 +8,7 @@ import plotly.graph_objects as go
 from jaxtyping import Float, UInt8
 from PIL import Image
 
-from mtlviz.analysis.picks import Pick
+from mtlviz.analysis.picks import Pick, Picks
 from mtlviz.analysis.routing import SlotRouting
 from mtlviz.analysis.slot_card import SlotCard
 from mtlviz.plots.maps import Geometry, Hover, Layer, Marks, Panel, Scale, cells
@@ -83,9 +82,8 @@ def pick_markers(
         slot: its markers are drawn in full and all others fade; None draws all in full.
     """
     by_token: dict[int, list[Pick]] = defaultdict(list)
-    for pick in drawn_picks(routing.picks):
-        if pick.task == task:
-            by_token[pick.token].append(pick)
+    for pick in _of_task(routing, drawn_picks(routing.picks), task):
+        by_token[pick.token].append(pick)
     shared = [picks[0] for picks in by_token.values() if len(picks) > 1]
     spread = [(pick, _fan(place, len(picks))) for picks in by_token.values() for place, pick in enumerate(picks)]
     return _dots(shared, geometry), _numbered(spread, geometry, slot)
@@ -120,9 +118,9 @@ def slot_panels(card: SlotCard, layout: TokenLayout, *, opacity: float = 0.85) -
     return panels
 
 
-def drawn_picks(picks: Sequence[Pick]) -> list[Pick]:
+def drawn_picks(picks: Picks) -> Picks:
     """The best ``MOST_DRAWN`` picks of every slot."""
-    return [pick for pick in picks if pick.rank < MOST_DRAWN]
+    return picks.where(picks.rank < MOST_DRAWN)
 
 
 def _write_layer(routing: SlotRouting, task: int, certainty: bool, slot: int | None) -> Layer:
@@ -140,18 +138,22 @@ def _write_layer(routing: SlotRouting, task: int, certainty: bool, slot: int | N
 
 def _won(routing: SlotRouting, task: str, slot: int | None) -> Float[np.ndarray, "rows columns L"]:
     """Retrieve weight with which every token of a task won every slot, 0 where it did not."""
-    won = np.zeros((*routing.layout.grid, routing.slots))
-    for pick in routing.picks:
-        if pick.task == task and slot in (None, pick.slot):
-            won[pick.row, pick.column, pick.slot] += pick.weight
-    return won
+    won = np.zeros((routing.layout.tokens_per_task, routing.slots))
+    here = _of_task(routing, routing.picks, task)
+    here = here if slot is None else here.where(here.slot == slot)
+    np.add.at(won, (here.token % routing.layout.tokens_per_task, here.slot), here.weight)
+    return won.reshape(*routing.layout.grid, routing.slots)
+
+
+def _of_task(routing: SlotRouting, picks: Picks, task: str) -> Picks:
+    return picks.where(picks.task == routing.layout.tasks.index(task))
 
 
 def _picks_note(routing: SlotRouting, task: str) -> str:
-    here = [pick for pick in routing.picks if pick.task == task]
-    slots = len({pick.slot for pick in here})
-    if routing.picks and len(drawn := drawn_picks(routing.picks)) < len(routing.picks):
-        shown = sum(pick.task == task for pick in drawn)
+    here = _of_task(routing, routing.picks, task)
+    slots = len(np.unique(here.slot))
+    if len(drawn := drawn_picks(routing.picks)) < len(routing.picks):
+        shown = len(_of_task(routing, drawn, task))
         return f"{shown} of {len(drawn)} best picks, the first {MOST_DRAWN} of every slot"
     return f"{len(here)} of {len(routing.picks)} picks, into {slots} slot{'' if slots == 1 else 's'}"
 

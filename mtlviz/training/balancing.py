@@ -10,7 +10,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from mtlviz.errors import OptionError
-from mtlviz.models.multitask import INITIAL
+from mtlviz.models.initial import INITIAL
 from mtlviz.training.config import TrainConfig
 
 Losses = dict[str, Tensor]
@@ -26,6 +26,8 @@ AGGREGATORS = {
     "dualproj": "DualProj",
 }
 """Classes of ``torchjd.aggregation`` by method."""
+EXTRAS = {"cagrad": "cagrad", "upgrad": "quadprog_projector", "dualproj": "quadprog_projector"}
+"""What torchjd needs besides, as an extra of its own, by method."""
 CAGRAD_C = 0.4
 """How far CAGrad may leave the mean gradient, as its authors have it on NYUv2."""
 TASK_PARTS = ("decoders.", "initial.")
@@ -65,6 +67,7 @@ class Uncertainty(Balance):
     """Sum of scale w exp(-s) L + penalty s with a learned s a task (Kendall et al., CVPR 2018).
 
     An initial prediction shares the s of its task and pays for it again, as in EMA-Net; an auxiliary loss has none.
+    A step without labels of a task leaves its s alone.
     """
 
     def __init__(self, config: TrainConfig) -> None:
@@ -81,7 +84,8 @@ class Uncertainty(Balance):
             weighted = self.weights.get(name, 1.0) * loss
             task = name.removeprefix(INITIAL)
             if task in self.s:
-                weighted = self.scale * torch.exp(-self.s[task]) * weighted + self.penalty * self.s[task]
+                penalty = self.penalty * self.s[task] * (loss.detach() > 0)  # without labels there is nothing to learn
+                weighted = self.scale * torch.exp(-self.s[task]) * weighted + penalty
             terms.append(weighted)
         return cast(Tensor, sum(terms))
 
@@ -182,9 +186,10 @@ class Aggregated(Balance):
             for parameter in self._own:
                 if parameter.grad is not None:
                     parameter.grad = cast(Tensor, fabric.all_reduce(parameter.grad, reduce_op="mean"))
+        labelled = jacobian[jacobian.any(1)]  # a task without labels in this step has no say; some would take its 0
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed * 1_000_003 + step)
-            vector = self.aggregate(jacobian)
+            vector = self.aggregate(labelled) if len(labelled) else jacobian[0]
         sizes = [parameter.numel() for parameter in self._shared]
         for parameter, part in zip(self._shared, vector.split(sizes), strict=True):
             parameter.grad = part.view_as(parameter).to(parameter.dtype)
@@ -221,7 +226,7 @@ def torchjd_aggregator(method: str) -> Aggregator:
         made = getattr(import_module("torchjd.aggregation"), AGGREGATORS[method])
         return cast(Aggregator, made(c=CAGRAD_C) if method == "cagrad" else made())
     except ImportError as error:
-        extra = "torchjd[cagrad]" if method == "cagrad" else "torchjd"
+        extra = f"torchjd[{EXTRAS[method]}]" if method in EXTRAS else "torchjd"
         raise OptionError(
             f"balancing.method {method!r} needs a library that is not installed ({error.name or 'torchjd'}); run "
             f"pip install '{extra}', or choose fixed, uncertainty or dwa."

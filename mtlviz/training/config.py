@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from mtlviz.errors import OptionError
 from mtlviz.metrics.families import protocol_family
-from mtlviz.models.multitask import INITIAL, NetworkConfig
+from mtlviz.models.initial import INITIAL
+from mtlviz.models.multitask import NetworkConfig
 from mtlviz.tasks import TASKS, Task
 from mtlviz.training.options import BalanceConfig, DataConfig, LossOptions, OptimiserConfig, StopConfig
 
@@ -33,6 +34,8 @@ class TrainConfig(BaseModel):
         network: the architecture.
         encoder_sha256: of that file, filled in when the training starts, so that a card tells which encoder it was.
         encoder: safetensors file whose ``encoder.*`` weights the encoder starts from; None starts at random.
+        frozen: leave the encoder as it starts, and images as they are, so that the features of every image are
+            computed once: a comparison of what follows the encoder, in minutes.
         budget: images seen in all, repeats and variations included.
         batch: images of one step, over all devices.
         optimiser: how weights move.
@@ -67,6 +70,7 @@ class TrainConfig(BaseModel):
     data: DataConfig
     network: NetworkConfig = NetworkConfig.model_validate({})
     encoder: Path | None = None
+    frozen: bool = False
     encoder_sha256: str = ""
     budget: int = Field(ge=1)
     batch: int = Field(default=16, ge=1)
@@ -119,6 +123,8 @@ class TrainConfig(BaseModel):
             raise ValueError(f"a batch of {self.batch} cannot be split evenly into {parts} parts")
         if self.budget < self.batch:
             raise ValueError(f"a budget of {self.budget} images is less than one batch of {self.batch}")
+        if self.frozen and self.encoder is None and not getattr(self.network.encoder, "pretrained", False):
+            raise ValueError("frozen keeps the encoder as it starts; give the encoder that it starts from")
         for field, value in (("collapse_every", self.collapse_every), ("stop", self.stop)):
             if value is not None and self.data.val is None:
                 raise ValueError(f"{field} needs held-out images; give data.val")
@@ -135,7 +141,8 @@ class TrainConfig(BaseModel):
         """What is wrong where an option is about a task that is not one of these; empty if nothing is."""
         named: dict[str, Mapping[str, object]] = {
             "weights": self.weights, "data.keep": self.data.keep, "losses": self.losses,
-            "optimiser.rates": self.optimiser.rates,
+            "optimiser.rates": self.optimiser.rates, "optimiser.tasks": self.optimiser.tasks,
+            "data.sampling": {} if self.data.sampling is None else self.data.sampling.named,
         }  # fmt: skip
         return next(
             (
@@ -177,7 +184,16 @@ def read_config(path: Path) -> TrainConfig:
     Raises:
         OptionError: in one sentence, if a file is missing, is not YAML or holds a value that is not allowed.
     """
-    return parse_config(_read_yaml(path, ()), str(path))
+    return parse_config(read_values(path), str(path))
+
+
+def read_values(path: Path) -> dict[str, Any]:
+    """The plain values of a file and its bases, not checked yet.
+
+    Raises:
+        OptionError: if a file is missing or is not YAML.
+    """
+    return _read_yaml(path, ())
 
 
 def parse_config(values: dict[str, Any], source: str = "configuration") -> TrainConfig:

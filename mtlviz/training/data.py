@@ -1,7 +1,8 @@
 """The stream of training batches, a pure function of the configuration and of the position in the stream.
 
 Image number n of the stream is the same whether the training was interrupted before it or not, and whoever
-prepares it: its place in the order follows from (seed, pass over the data), its variation from (seed, n).
+prepares it: its place in the order follows from (seed, pass over the data), its variation from (seed, n). Where
+images have weights, ``mtlviz.training.sampling`` has the order.
 """
 
 import hashlib
@@ -21,6 +22,7 @@ from mtlviz.data.transforms import Edges, augment
 from mtlviz.tasks import IGNORE
 from mtlviz.training.config import TrainConfig
 from mtlviz.training.pipeline import vary
+from mtlviz.training.sampling import WeightedOrder, image_weights
 from mtlviz.training.sources import First, Samples, completed, evaluation_set, held_out, training_set
 
 __all__ = [
@@ -78,10 +80,13 @@ class TrainingStream(Dataset[Batch]):
         self.kept = {
             task: kept_labels(len(samples), task, share, config.seed) for task, share in config.data.keep.items()
         }
+        sampling, self._order = config.data.sampling, None
+        if sampling is not None:
+            self._order = WeightedOrder(image_weights(samples, self.tasks, sampling, self.kept), config.seed)
 
     def __getitem__(self, position: int) -> Batch:
         seed = self.config.seed
-        index = stream_index(position, len(self.samples), seed)
+        index = self._order.index(position) if self._order else stream_index(position, len(self.samples), seed)
         rng = np.random.default_rng([seed, 1, position])
         sample = self._varied(completed(self.samples[index], self.tasks), rng)
         inside = None
@@ -93,6 +98,8 @@ class TrainingStream(Dataset[Batch]):
 
     def _varied(self, sample: Sample, rng: np.random.Generator) -> Sample:
         data = self.config.data
+        if self.config.frozen:
+            return sample if data.size is None else geometry.resize(sample, data.size)
         if data.pipeline is not None:
             return vary(sample, rng, data.pipeline, data.size or sample.size)
         sample = augment(sample, rng, data.augment, self.edges)
@@ -119,7 +126,7 @@ def kept_labels(count: int, task: str, share: float, seed: int) -> Bool[np.ndarr
 
 def _has_bars(config: TrainConfig, step: int) -> bool:
     """Whether the batch of a step is letterboxed; whole batches are, since masking costs time."""
-    share = config.data.letterbox
+    share = 0.0 if config.frozen else config.data.letterbox
     return share > 0 and bool(np.random.default_rng([config.seed, 2, step]).random() < share)
 
 

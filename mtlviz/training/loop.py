@@ -23,6 +23,7 @@ from torch.optim import Optimizer
 from mtlviz.data.rooms.labels import boundaries
 from mtlviz.errors import OptionError, TrainingError
 from mtlviz.files import written_whole
+from mtlviz.models.frozen_encoder import freeze
 from mtlviz.models.interactions.base import TokenLabels
 from mtlviz.models.multitask import MultiTaskNetwork, token_mask
 from mtlviz.models.token_classes import token_classes
@@ -78,11 +79,13 @@ def train(config: TrainConfig, out: Path, resume: bool = True) -> Path:
 
 
 def pinned(config: TrainConfig) -> TrainConfig:
-    """The configuration with the hash of the encoder that it starts from.
+    """The configuration with the hash of the encoder that it starts from, and with all that a backbone's name means.
 
     Raises:
-        OptionError: if the file is missing, or is not the one the configuration already names.
+        OptionError: if the file is missing, or is not the one the configuration already names, or a backbone's
+            configuration cannot be had.
     """
+    config = config.model_copy(update={"network": config.network.pinned()})
     if config.encoder is None:
         return config
     try:
@@ -129,6 +132,8 @@ def build_network(config: TrainConfig) -> MultiTaskNetwork:
 def _fit(config: TrainConfig, out: Path, fabric: Fabric) -> dict[str, Tensor]:
     """Take every step that is left; returns the weights."""
     network, samples = build_network(config), training_images(config)
+    if config.frozen:
+        freeze(network.encoder)
     balance = build_balance(config, network, len(samples))
     optimiser: Optimizer
     objective, optimiser = fabric.setup(Objective(network, config), build_optimiser(network, balance, config))
@@ -141,6 +146,8 @@ def _fit(config: TrainConfig, out: Path, fabric: Fabric) -> dict[str, Tensor]:
     watch = Watch(out, config)
     watch.resume(start, watched)
     if start == 0:
+        if config.encoder is None:
+            network.encoder.load_pretrained()
         collapse.advance(0, network)
     with Progress(out, config, start, shown=fabric.is_global_zero) as progress:
         objective.train()
@@ -178,7 +185,8 @@ class Objective(nn.Module):
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """The unweighted loss of every task, of its initial prediction, and the interaction's auxiliary losses."""
-        mask = None if batch.inside is None else token_mask(batch.inside)
+        stride = self.config.network.token_stride
+        mask = None if batch.inside is None else token_mask(batch.inside, stride)
         images = normalised(batch, self.config.mean, self.config.std)
         auxiliary: dict[str, Tensor]
         outputs, _, auxiliary = self.network(images, mask=mask, labels=self._token_labels(batch), initial=True)
@@ -191,7 +199,9 @@ class Objective(nn.Module):
         if not self.network.interaction.auxiliary:
             return None
         return {
-            task.name: token_classes(batch.labels[task.name], batch.valid[task.name], task.channels)
+            task.name: token_classes(
+                batch.labels[task.name], batch.valid[task.name], task.channels, self.config.network.token_stride
+            )
             for task in self.config.task_list()
             if task.kind == "classes"
         }

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mtlviz.errors import OptionError
-from mtlviz.models.multitask import INITIAL
+from mtlviz.models.initial import INITIAL, initial_predictions
 from mtlviz.tasks import IGNORE, Task
 from mtlviz.training.options import LossOptions
 
@@ -150,11 +150,12 @@ def task_losses(
     tasks: list[Task],
     options: Mapping[str, LossOptions] | None = None,
 ) -> dict[str, Tensor]:
-    """The unweighted loss of every task, and of its initial prediction where there is one."""
+    """The unweighted loss of every task, and of its initial predictions, meaned over scales, where there are any."""
     losses = {task.name: task_loss(task, (options or {}).get(task.name)) for task in tasks}
-    return {
-        prefix + name: loss(outputs[prefix + name], labels[name], valid[name])
-        for prefix in ("", INITIAL)
+    final = {name: loss(outputs[name], labels[name], valid[name]) for name, loss in losses.items()}
+    initial = {
+        INITIAL + name: torch.stack([loss(output, labels[name], valid[name]) for output in found]).mean()
         for name, loss in losses.items()
-        if not prefix or prefix + name in outputs
+        if (found := initial_predictions(outputs, name))
     }
+    return final | initial

@@ -1,5 +1,6 @@
 """Parts of a training's configuration: data, losses, their balance, the optimiser, when to stop."""
 
+import math
 from pathlib import Path
 from typing import Literal
 
@@ -10,8 +11,41 @@ from mtlviz.training.pipeline import PIPELINES, Pipeline
 
 HELD_OUT = ("rooms:val", "rooms:test")
 """Rooms that need no folder to be evaluated on."""
+OptimiserKind = Literal["adamw", "adam", "sgd"]
 GRID = 32
 """Pixels of which a network's sides are multiples, so that its coarsest features cover them evenly."""
+
+
+class SamplingConfig(BaseModel):
+    """Which images are seen more often than others; ``mtlviz.training.sampling`` has the formula.
+
+    Attributes:
+        rare: task whose rare classes count: an image is seen as much more often as its rarest class asks for.
+        share: of the images that have labels of ``rare``; a class that fewer of them show counts as rare.
+        power: how much rarity counts: 0 not at all, 0.5 its square root, 1 in full.
+        labelled: by task the factor for images that have labels of it, where not all do.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rare: str | None = None
+    share: float = Field(default=0.2, gt=0, le=1)
+    power: float = Field(default=0.5, ge=0, le=1)
+    labelled: dict[str, float] = {}
+
+    @property
+    def named(self) -> dict[str, float]:
+        """The tasks that are named, with their factors."""
+        return self.labelled if self.rare is None else {self.rare: 1.0, **self.labelled}
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "SamplingConfig":
+        if self.rare is None and not self.labelled:
+            raise ValueError("sampling needs rare: TASK or labelled: {TASK: FACTOR}")
+        for task, factor in self.labelled.items():
+            if not 0 < factor < math.inf:
+                raise ValueError(f"the factor of {task!r} must be above 0; got {factor:g}")
+        return self
 
 
 class DataConfig(BaseModel):
@@ -28,6 +62,7 @@ class DataConfig(BaseModel):
         fit: how images to evaluate on get that size: ``resize``, with predictions resized back to the labels' own
             size, or ``pad``, with scores at that size; None does what ``protocol`` or else ``pipeline`` implies.
         keep: by task the share of training images whose labels of that task are seen; 1 where not named.
+        sampling: how often images are seen; None shows every one once in each pass over them.
         letterbox: probability that the images of a batch get bars of padding, as uploads do.
         workers: processes that prepare batches beside the one that trains.
         augment: how rooms are varied where ``pipeline`` is None.
@@ -43,6 +78,7 @@ class DataConfig(BaseModel):
     size: tuple[int, int] | None = None
     fit: Literal["resize", "pad"] | None = None
     keep: dict[str, float] = {}
+    sampling: SamplingConfig | None = None
     letterbox: float = Field(default=0.1, ge=0, le=1)
     workers: int = Field(default=1, ge=0)
     augment: Augmentation = Augmentation()
@@ -131,6 +167,22 @@ class BalanceConfig(BaseModel):
     temperature: float = Field(default=2.0, gt=0)
 
 
+class TaskOptimiser(BaseModel):
+    """What differs for the encoder and decoder of one task; None is as for the shared part.
+
+    Attributes:
+        kind: of the optimiser.
+        rate: highest learning rate; it has the same course as the shared one.
+        decay: weight decay.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: OptimiserKind | None = None
+    rate: float | None = Field(default=None, ge=0)
+    decay: float | None = Field(default=None, ge=0)
+
+
 class OptimiserConfig(BaseModel):
     """The optimiser, with linear warm-up.
 
@@ -138,6 +190,7 @@ class OptimiserConfig(BaseModel):
         kind: ``adamw``, ``adam`` (decay is added to the gradient) or ``sgd`` (momentum 0.9, decay as in ``adam``).
         rate: highest learning rate.
         rates: by task the factor on that rate for its own encoder and decoder; 1 where not named.
+        tasks: by task an optimiser of its own for its encoder and decoder; all that tasks share keeps this one.
         decay: weight decay of convolution and matrix weights; norms, biases and other vectors have none.
         warmup: images over which the rate grows from 0.
         schedule: how the rate falls to 0 afterwards: ``cosine``, ``poly`` (power 0.9) or ``constant``.
@@ -146,9 +199,10 @@ class OptimiserConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["adamw", "adam", "sgd"] = "adamw"
+    kind: OptimiserKind = "adamw"
     rate: float = Field(default=2e-3, gt=0)
     rates: dict[str, float] = {}
+    tasks: dict[str, TaskOptimiser] = {}
     decay: float = Field(default=0.05, ge=0)
     warmup: int = Field(default=4000, ge=0)
     schedule: Literal["cosine", "poly", "constant"] = "cosine"
@@ -161,6 +215,13 @@ class OptimiserConfig(BaseModel):
             if not factor >= 0:
                 raise ValueError(f"the factor of {task!r} must be at least 0; got {factor:g}")
         return rates
+
+    @model_validator(mode="after")
+    def _one_rate(self) -> "OptimiserConfig":
+        for task, own in self.tasks.items():
+            if task in self.rates and own.rate is not None:
+                raise ValueError(f"{task!r} has a rate in tasks and a factor in rates; leave one of them out")
+        return self
 
 
 class StopConfig(BaseModel):

@@ -9,7 +9,6 @@ from mtlviz.data.rooms import Rooms
 from mtlviz.data.sets import DataSet
 from mtlviz.engine import library_versions
 from mtlviz.errors import OptionError
-from mtlviz.models.encoders import TOKEN_STRIDE
 from mtlviz.models.multitask import MultiTaskNetwork, parameter_counts
 from mtlviz.models.operations import operation_counts
 from mtlviz.training.config import TrainConfig
@@ -45,7 +44,8 @@ def publish(
     size, metrics = config.data.size or images[0].size, {}
     if part == "network":
         metrics = {_held_out_name(config): evaluate_training(config, run / WEIGHTS, progress=progress)}
-    grid = (size[0] // TOKEN_STRIDE, size[1] // TOKEN_STRIDE)
+    stride = config.network.token_stride
+    grid = (size[0] // stride, size[1] // stride)
     network = MultiTaskNetwork(config.network, config.task_list()).eval()
     network.load_state_dict(weights)
     parameters, operations = parameter_counts(network), operation_counts(network, size)
@@ -59,7 +59,7 @@ def publish(
         summary=config.summary,
         part=part,
         trained="real" if config.definitions else "synthetic",
-        architecture=config.network,
+        architecture=network.config,
         tasks=tuple(config.task_list()),
         input_size=size,
         token_grid=grid,

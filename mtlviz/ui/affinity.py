@@ -8,6 +8,7 @@ import streamlit as st
 
 from mtlviz.analysis.affinity.rows import PixelRows, group_of, pixel_rows
 from mtlviz.engine import Run
+from mtlviz.models.interactions import OWN
 from mtlviz.plots.affinity import row_panels
 from mtlviz.plots.maps import Panel
 from mtlviz.trace import AffinityTrace
@@ -16,6 +17,8 @@ from mtlviz.ui.linked import LINKED
 
 QUESTION = "Which pixels does each task consider alike, and where do they disagree?"
 SOURCE = "Cross-task affinity learning, CTAL (Sinodinos and Armanfard, 2025), as its released code computes it."
+SHARING = {"none": "its tasks share only the encoder.", OWN: "its tasks share in a way of their own."}
+"""How models without affinities share, where their tasks do not move values to one another."""
 ROWS = (
     r"A_t[i,j]=\frac{F_t(i)\cdot F_t(j)}{|F_t(i)||F_t(j)|},\qquad "
     r"G[i,j]=b_i+\sum_t\sum_{d\in 3\times3}w[i,t,d]\,A_t[i,j+d],\qquad "
@@ -129,7 +132,7 @@ def _without_affinities(run: Run) -> None:
     interaction = run.card.architecture.interaction
     panels.empty(
         f"**{title} compares no pixels inside a task:** "
-        + ("its tasks share only the encoder." if interaction == "none" else "its tasks move values to one another."),
+        + SHARING.get(interaction, "its tasks move values to one another."),
         "Choose a model whose tasks share affinities; the image stays.",
     )
     offer("ctal", "affinities", "affinity")

@@ -7,7 +7,7 @@ import streamlit as st
 
 from mtlviz.analysis.affinity.fusion import part_shares, positive_share, size_participation
 from mtlviz.analysis.affinity.rows import PixelRows, group_of, pixel_rows, valid_mask
-from mtlviz.models.interactions import REGISTRY
+from mtlviz.models.interactions import interaction_class
 from mtlviz.plots.affinity import fused_panels
 from mtlviz.plots.maps import Panel
 from mtlviz.plots.style import task_title
@@ -86,7 +86,7 @@ def _own_panels(side: Side, pair: Pair, picked: pick.Token) -> tuple[Panel, ...]
 def _moves(interaction: str) -> str:
     if interaction in ("none", "ctal"):
         return NOTHING if interaction == "none" else WEIGHTS
-    return SLOTS if "slots" in REGISTRY[interaction].Config.model_fields else ATTENTION
+    return SLOTS if "slots" in interaction_class(interaction).Config.model_fields else ATTENTION
 
 
 def _rows(side: Side, pair: Pair, picked: pick.Token) -> tuple[PixelRows, AffinityTrace]:

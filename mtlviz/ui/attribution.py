@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from mtlviz.analysis.attribution.baselines import BASELINES
-from mtlviz.analysis.attribution.explain import possible_features
+from mtlviz.analysis.attribution.explain import check_method, possible_features
 from mtlviz.analysis.attribution.request import (
     GRAD_CAM,
     INTEGRATED,
@@ -27,14 +27,13 @@ from mtlviz.analysis.attribution.targets import AXES, WHERES, Target, predicted_
 from mtlviz.engine import Engine, Run
 from mtlviz.errors import OptionError
 from mtlviz.ui import negative_controls, pick, state
+from mtlviz.ui.linked import LINKED
 
 QUESTION = "Which pixels, slots or tasks is this prediction owed to?"
 PREDICTED = "predicted"
 """Every pixel's logit is that of the class predicted there."""
 CONTROLS = ("random weights",)
 LONGEST_BOX = 12
-
-LINKED: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +119,7 @@ def _side(index: int, title: str, own: Engine, control: negative_controls.Choice
         }[request.features]
     else:
         try:
+            check_method(engine.card, request.method)
             scalar(request.target, engine.card, run.outputs, run.letterbox)
         except OptionError as error:
             why = str(error)

@@ -7,11 +7,11 @@ import pandas as pd
 import streamlit as st
 
 from mtlviz.analysis.attribution.explain import Attribution
-from mtlviz.analysis.attribution.request import SLOTS, TASKS
+from mtlviz.analysis.attribution.request import INTEGRATED, SLOTS, TASKS
 from mtlviz.plots.attribution import attribution_panel, map_limit
 from mtlviz.plots.attribution_charts import contribution_bars, curve_ends, curves_figure
 from mtlviz.plots.maps import Panel
-from mtlviz.ui import attribution_words, negative_controls, panels, state
+from mtlviz.ui import attribution_set, attribution_words, negative_controls, panels, state
 from mtlviz.ui.attribution import Side, View
 from mtlviz.ui.attribution_job import Found, of_the_model
 
@@ -35,6 +35,8 @@ def draw(view: View, found: Found) -> None:
     else:
         _maps(known, view)
     _numbers(known)
+    if view.request.method == INTEGRATED:
+        attribution_set.draw(view)
     st.subheader("Is the map faithful?", anchor="faithful")
     _test(known)
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from mtlviz.analysis.attribution.baselines import BASELINES
+from mtlviz.analysis.attribution.convergence import GOOD
 from mtlviz.analysis.attribution.explain import Attribution
 from mtlviz.analysis.attribution.request import (
     ABLATION,
@@ -20,8 +21,6 @@ from mtlviz.ui.attribution import Side, View
 from mtlviz.ui.panels import plain
 
 HALF = 0.5
-GOOD = 0.05
-"""Relative convergence delta up to which Integrated Gradients counts as added up."""
 SMALL = 0.05
 """Differences below this share of |f(x)| leave relative numbers without much meaning."""
 

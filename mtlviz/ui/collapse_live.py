@@ -73,6 +73,14 @@ def offers(missing: Sequence[Side]) -> None:
     Args:
         missing: the sides without a result.
     """
+    for side in missing:
+        if side.card.capabilities is not None:
+            panels.empty(
+                f"{panels.plain(side.title)} comes from an adapter. These statistics need the features of many images "
+                "and the classifiers' own weights, which an adapter does not give.",
+                "Choose another model in its place; the image stays.",
+            )
+    missing = [side for side in missing if side.card.capabilities is None]
     if not missing:
         return
     asked = st.session_state.get(_ASKED)

@@ -6,17 +6,20 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float
 
+from mtlviz.analysis.attribution.targets import UNITS as TARGET_UNITS
 from mtlviz.analysis.faithfulness.effects import BY_REGION, BY_TASK
-from mtlviz.analysis.faithfulness.image import RECORDED, Foretold, available_kinds, foretold
+from mtlviz.analysis.faithfulness.gradients import BY_PIXEL, INTEGRATED, SALIENCY, gradient_kinds
+from mtlviz.analysis.faithfulness.image import RECORDED, Foretold, available_kinds, foretold, layout_of
+from mtlviz.analysis.faithfulness.maps import Cells
 from mtlviz.analysis.faithfulness.names import KINDS, MapKind
 from mtlviz.analysis.faithfulness.regions import Regions, regions_of
 from mtlviz.engine import Engine, Run
 from mtlviz.plots.faithfulness import Cloud, cloud_figure
 from mtlviz.plots.faithfulness_maps import region_panels
 from mtlviz.plots.style import slot_colour, slot_label, slot_symbol, task_colour, task_title
-from mtlviz.ui import negative_controls, panels, pick, state
-from mtlviz.ui.faithfulness_job import measured_regions
-from mtlviz.ui.stability_words import signed
+from mtlviz.ui import linked, negative_controls, panels, pick, state
+from mtlviz.ui.faithfulness_job import measured_gradients, measured_regions
+from mtlviz.ui.surgery_words import correlation_text
 
 QUESTION = "Do the maps of the inside foretell what happens when something is taken away?"
 RANDOM = negative_controls.Choice("random weights")
@@ -57,31 +60,33 @@ def measured_run(engine: Engine) -> Run:
 
 def kinds(run: Run) -> list[MapKind]:
     """The kinds of maps that the model has."""
-    held = available_kinds(run)
+    held = (*available_kinds(run), *gradient_kinds(run.card))
     return [KINDS[key] for key in KINDS if key in held]
 
 
 def choose(held: list[MapKind]) -> MapKind:
     """The control of the page: which map."""
     titles = {kind.title: kind for kind in held}
-    state.check_query("faith_map", list(titles))
-    if st.session_state.get("faith_map", next(iter(titles))) not in titles:  # of a model with other maps
-        st.session_state.pop("faith_map", None)
-    shown = st.selectbox("Map", list(titles), key="faith_map", width=320, bind="query-params", persist_state="session")
-    return titles.get(str(shown), held[0])
+    return titles[linked.select("Map", list(titles), "faith_map", width=320)]
 
 
 def measure(engine: Engine, run: Run, kind: MapKind) -> Live | None:
     """The map against the effects; None as long as the expensive ones are not measured."""
     together = next((group for group in TOGETHER if kind.key in group), (kind.key,))
-    chosen = tuple(key for key in available_kinds(run) if key in together)
+    chosen = tuple(one.key for one in kinds(run) if one.key in together)
     image = (engine.card.weights_sha256, run.provenance.image_sha256, run.sample.name)
-    by_region = None
+    by_region, gradients = None, None
     if kind.key in BY_REGION:
         by_region = measured_regions(engine, run, _regions(run), image, kind.title)
         if by_region is None:
             return None
-    return Live(engine, run, kind, _foretold(engine, run, chosen, by_region, (*image, *chosen))[kind.key])
+    if kind.key == INTEGRATED:
+        engines = engine, negative_controls.engine(engine, RANDOM)
+        gradients = measured_gradients(engines, run, _regions(run), kind.key, image, kind.title)
+        if gradients is None:
+            return None
+    found = _foretold(engine, run, chosen, by_region, gradients, (*image, *chosen))
+    return Live(engine, run, kind, found[kind.key])
 
 
 def sentence(live: Live) -> str:
@@ -94,15 +99,16 @@ def sentence(live: Live) -> str:
         )
     return (
         f"On this image **{live.kind.title}** of {panels.plain(live.run.card.title)} ranks its cells as their removal "
-        f"does with ρ = **{signed(numbers['faithful'])}**; the map of random weights reaches "
-        f"**{signed(numbers['random'])}**, its own cells in shuffled order **{signed(numbers['shuffled'])}**."
+        f"does with ρ = **{correlation_text(numbers['faithful'])}**; the map of random weights reaches "
+        f"**{correlation_text(numbers['random'])}**, its own cells in shuffled order "
+        f"**{correlation_text(numbers['shuffled'])}**."
     )
 
 
 def draw(live: Live) -> None:
     """Cells against effects, and for regions the maps themselves."""
     picked = pick.current(live.run) if live.kind.key in BY_TASK else pick.token(live.run)
-    if live.kind.key in BY_REGION:
+    if live.kind.key in (*BY_REGION, *BY_PIXEL):
         _draw_regions(live, picked)
     row = _row(live, picked)
     cloud = _cloud(live, row, picked)
@@ -117,26 +123,26 @@ def draw(live: Live) -> None:
     with right:
         st.markdown(f"**What the map says.** {live.kind.cells}")
         st.markdown(f"**What is taken away.** {_sentence_case(live.kind.removed)}.")
-        st.markdown(f"**Drawn here.** {_row_words(live, picked)}: ρ = **{signed(float(rho))}**.")
+        st.markdown(f"**Drawn here.** {_row_words(live, picked)}: ρ = **{correlation_text(float(rho))}**.")
         if parts := live.found.by_task:
-            said = ", ".join(f"{task_title(task)} **{signed(value)}**" for task, value in parts.items())
+            said = ", ".join(f"{task_title(task)} **{correlation_text(value)}**" for task, value in parts.items())
             st.markdown(f"**By reading task.** {said}.")
 
 
 def without_maps(run: Run) -> None:
     """Why there is nothing to measure."""
     panels.empty(
-        f"{panels.plain(run.card.title)} has no map of an exchange between tasks: they share only the encoder.",
-        "Choose a model whose tasks read one another in the sidebar; the image stays.",
+        f"{panels.plain(run.card.title)} has no map of an exchange between tasks and gives no gradients.",
+        "Choose another model in the sidebar; the image stays.",
     )
 
 
 def _draw_regions(live: Live, picked: pick.Token) -> None:
     tasks, regions, row = live.found.tasks, _regions(live.run), _row(live, picked)
-    own = live.kind.key == "diffusion"
+    own = live.kind.key in ("diffusion", *BY_PIXEL)
     shown = []
     for values, what, unit, effect in (
-        (live.found.weights[row], "Map", "weight, no unit", False),
+        (live.found.weights[row], "Map", _map_unit(live, picked), False),
         (
             live.found.effects[row],
             "Effect",
@@ -153,10 +159,23 @@ def _draw_regions(live: Live, picked: pick.Token) -> None:
         panels.maps(there, live.run, f"faith_{key}", columns=max(len(there), 2), height=220)
     panels.maps(
         (), live.run, "faith_maps", clickable=False,
-        how_to_read=f"Above, what the {task_title(picked.task)} tokens in the picked token's region take from every "
-        "region; below, how much the prediction there changes when that region's features take their mean. A map that "
-        "can be trusted is bright where the effect is. Click a token to read in another region.",
+        how_to_read=(
+            f"Above, what the gradients of {task_title(picked.task)}, meaned over the image, lay on every region; "
+            "below, how much that prediction changes when the region is blurred."
+            if live.kind.key in BY_PIXEL
+            else f"Above, what the {task_title(picked.task)} tokens in the picked token's region take from every "
+            "region; below, how much the prediction there changes when that region's features take their mean. Click "
+            "a token to read in another region."
+        ) + " A map that can be trusted is bright where the effect is.",
     )  # fmt: skip
+
+
+def _map_unit(live: Live, picked: pick.Token) -> str:
+    """What the numbers of the map are."""
+    if live.kind.key not in BY_PIXEL:
+        return "weight, no unit"
+    unit = TARGET_UNITS[live.run.card.task(picked.task).kind]
+    return f"{unit} per brightness 0 to 1" if live.kind.key == SALIENCY else unit
 
 
 def _row(live: Live, picked: pick.Token) -> int:
@@ -164,7 +183,7 @@ def _row(live: Live, picked: pick.Token) -> int:
     if live.kind.key in BY_TASK:
         return 0
     task = live.found.tasks.index(picked.task)
-    if live.kind.key == "slots":
+    if live.kind.key in ("slots", *BY_PIXEL):
         return task
     regions = _regions(live.run)
     return task * len(regions) + int(regions.of_token[picked.row * live.run.card.token_grid[1] + picked.column])
@@ -180,7 +199,7 @@ def _cloud(live: Live, row: int, picked: pick.Token) -> Cloud:
         names = [f"{task_title(source)} for {task_title(reader)}" for reader, source in pairs]
         colours, symbols = [task_colour(source) for _, source in pairs], ["circle"] * len(pairs)
     else:
-        sources = (picked.task,) if live.kind.key == "diffusion" else tasks
+        sources = (picked.task,) if live.kind.key in ("diffusion", *BY_PIXEL) else tasks
         places = [tuple(int(one) for one in place) for place in _regions(live.run).places]
         names = [f"{task_title(task)}, region {place}" for task in sources for place in places]
         colours, symbols = [task_colour(task) for task in sources for _ in places], ["circle"] * len(names)
@@ -197,12 +216,14 @@ def _row_words(live: Live, picked: pick.Token) -> str:
         return "All pairs of different tasks, in the colour of the task that is taken away"
     if live.kind.key == "slots":
         return f"The slots as {task_title(picked.task)} reads them"
+    if live.kind.key in BY_PIXEL:
+        return f"The regions of the image for {task_title(picked.task)}"
     reader = f"the picked token's region reads them for {task_title(picked.task)}"
     return f"The regions as {reader}, in the colour of their task"
 
 
 def _cell_word(kind: str) -> str:
-    return {"slots": "slots", "regions": "regions", "diffusion": "regions"}.get(kind, "pairs of tasks")
+    return "slots" if kind == "slots" else "pairs of tasks" if kind in BY_TASK else "regions"
 
 
 def _sentence_case(text: str) -> str:
@@ -215,10 +236,7 @@ def _arrays(live: Live) -> dict[str, np.ndarray]:
 
 
 def _regions(run: Run) -> Regions:
-    trace = run.trace.interaction
-    if trace is None:
-        raise TypeError(f"{run.card.name} has no interaction")
-    return regions_of(run, trace.layout)
+    return regions_of(run, layout_of(run))
 
 
 # Results are shared between sessions and treated as read-only, so they are not copied.
@@ -228,7 +246,9 @@ def _foretold(
     _run: Run,
     kinds: tuple[str, ...],
     _by_region: Float[np.ndarray, "T R E"] | None,
+    _gradients: tuple[Cells, Cells] | None,
     key: tuple[str, ...],
 ) -> dict[str, Foretold]:
     unlearned = negative_controls.engine(_engine, RANDOM)
-    return foretold(_engine, unlearned, _run, kinds, by_region=_by_region)
+    known = None if _gradients is None else {INTEGRATED: _gradients}
+    return foretold(_engine, unlearned, _run, kinds, by_region=_by_region, gradients=known)

@@ -10,11 +10,13 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from mtlviz.errors import MtlvizError
-from mtlviz.ui import home, pickers, state
+from mtlviz.errors import CapabilityError, MtlvizError
+from mtlviz.ui import home, panels, pickers, state
 from mtlviz.ui.panels import plain
 
 ROOT = Path(__file__).resolve().parents[2]
+SIDEBAR = 340
+"""Pixels of its width: room for the four sources of images in one row."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -47,6 +49,8 @@ PAGES = (
           "What does the model see in this image, task by task?", LOOK),
     Entry("pages/3_compare.py", "Compare", "compare", ":material/compare:",
           "How do two ways of sharing differ on the same image?", LOOK),
+    Entry("pages/13_models.py", "Models", "models", ":material/deployed_code:",
+          "Which models are here, and what can each of them show?", LOOK),
     Entry("pages/2_slots.py", "Slot routing", "slots", ":material/hub:",
           "Which pixels fed each memory slot, and who reads it back?", EXCHANGE),
     Entry("pages/8_affinity.py", "Affinity", "affinity", ":material/blur_on:",
@@ -67,13 +71,15 @@ PAGES = (
           "Which pixels, slots or tasks is this prediction owed to?", TRUST),
     Entry("pages/12_faithfulness.py", "Faithfulness", "faithfulness", ":material/fact_check:",
           "Do the maps of the inside foretell what happens when something is taken away?", TRUST),
+    Entry("pages/14_results.py", "Results", "results", ":material/leaderboard:",
+          "What does each way of sharing gain, and what does it cost?", TRUST),
 )  # fmt: skip
 
 
 def run() -> None:
     """The whole app: called by app.py."""
     page = _navigation()
-    st.set_page_config(f"{page.title} · mtlviz", _icon(), layout="wide")
+    st.set_page_config(f"{page.title} · mtlviz", _icon(), layout="wide", initial_sidebar_state=SIDEBAR)
     state.begin_run()  # sentences about the link belong on the page, which is drawn after the sidebar that finds them
     with st.sidebar:
         pickers.draw()
@@ -105,6 +111,8 @@ def page(question: str) -> Iterator[None]:
     st.title(question)
     try:
         yield
+    except CapabilityError as error:
+        panels.empty(plain(str(error)), "Choose another model; the image stays.")
     except MtlvizError as error:
         st.error(plain(str(error)), icon=":material/error:")
     except Exception:  # the last line of defence: a person sees a sentence, the log has the traceback

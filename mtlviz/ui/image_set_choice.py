@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import streamlit as st
 
 from mtlviz.data.image_sets import MAX_IMAGES, ImageSet, open_image_set
 from mtlviz.data.sample import Sample
 from mtlviz.errors import OptionError
-from mtlviz.ui import sources, state
+from mtlviz.ui import data_roots, data_source, sources, state
 
 KINDS = ("held-out rooms", "uploads or a zip", "folder")
 UPLOAD_MEGABYTES = 100
@@ -48,7 +47,7 @@ def choose(prefix: str, rooms: int, *, disabled: bool) -> None:
         st.number_input(f"How many (1 to {MAX_IMAGES})", 1, MAX_IMAGES, rooms, key=f"{prefix}_rooms", width=160,
                         bind="query-params", persist_state="session")  # fmt: skip
     elif kind == "folder":
-        st.text_input("Path of a folder or zip on the machine that runs the app", key=f"{prefix}_folder", width=360,
+        st.text_input("Folder or zip in a folder that the app was started with", key=f"{prefix}_folder", width=360,
                       disabled=disabled)  # fmt: skip
     else:
         st.file_uploader(
@@ -77,7 +76,7 @@ def _opened(kind: str, prefix: str) -> ImageSet:
         path = str(st.session_state.get(f"{prefix}_folder") or "").strip()
         if not path:
             raise OptionError("No folder is given; type the path of one that holds images.")
-        return open_image_set(Path(path).expanduser(), MAX_IMAGES)
+        return open_image_set(data_roots.typed_path(path, data_source.folders()), MAX_IMAGES)
     files = st.session_state.get(f"{prefix}_uploads") or []
     if not files:
         raise OptionError("Nothing is uploaded yet; drop images or a zip first.")

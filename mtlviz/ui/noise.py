@@ -3,12 +3,14 @@
 from dataclasses import dataclass, replace
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from mtlviz.analysis.noise.names import WHAT
 from mtlviz.analysis.noise.oracles import Labels, oracle_labels
 from mtlviz.checkpoints import ModelCard
 from mtlviz.engine import Run
 from mtlviz.plots.maps import Place
+from mtlviz.plots.style import task_title
 from mtlviz.trace import RowTrace, TokenLayout
 from mtlviz.ui import compare, linked, pick
 
@@ -120,17 +122,29 @@ class View:
         return WHAT.get(self.oracle or "", self.oracle or "label")
 
 
-def controls() -> tuple[View, str]:
-    """The page's controls; what they say and the part that is asked for."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+def controls() -> tuple[View, str, DeltaGenerator]:
+    """The page's controls in one row, and the parts below them.
+
+    Returns:
+        What they say; the part that is asked for; the row, to whose end a part may add what concerns it alone.
+    """
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    with row:
         pair = compare.pair()
-    picked = compare.pick_token(pair)
-    sides = _sides(pair, picked)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+        picked = _choose_token(pair)
+        sides = _sides(pair, picked)
         oracle = _choose_oracle(sides)
-        part = linked.buttons("Show", PARTS, "noise_part")
+    part = linked.buttons("Show", PARTS, "noise_part")
     real = None if pair.real is None else View(pair.real, _sides(pair.real, picked), picked, oracle)
-    return View(pair, sides, picked, oracle, real), part
+    return View(pair, sides, picked, oracle, real), part, row
+
+
+def _choose_token(pair: compare.Pair) -> pick.Token:
+    """The reading token behind a button that names it; mostly it is picked by a click on a map."""
+    now = pick.current(pair.first.run)
+    with st.popover(f"{task_title(now.task)} token ({now.row}, {now.column})", icon=":material/my_location:",
+                    help="The token whose reading is looked at. A click on a map picks another one."):  # fmt: skip
+        return compare.pick_token(pair)
 
 
 def _sides(pair: compare.Pair, picked: pick.Token) -> tuple[Side, ...]:

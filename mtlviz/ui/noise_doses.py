@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from mtlviz.analysis.noise.doses import dose_grid
 from mtlviz.plots.noise_doses import Dot, Point, Response, dots_figure, response_figure
@@ -27,7 +28,7 @@ WITH_NOISE = "swap"
 """Disturbances without a level, drawn among the noise at the size that they have."""
 
 
-def draw(view: View) -> None:
+def draw(view: View, _row: DeltaGenerator) -> None:
     """Curves of the current image beside those over the set, then who leaks into whom."""
     cards = [side.card for side in view.sides]
     found = noise_results.find(cards)

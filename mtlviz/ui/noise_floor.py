@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from mtlviz.analysis.noise.curve import CurvePoint
 from mtlviz.analysis.noise.floors import write_floor, write_half_range
@@ -30,7 +31,7 @@ AIM = 0.1
 """Leaked mass that the needed logit range is stated for."""
 
 
-def draw(view: View) -> None:
+def draw(view: View, _row: DeltaGenerator) -> None:
     """Sliders, the theory with what was measured, and what the bound does not say."""
     setting, grow = _sliders()
     panels.headline(_sentence(setting))
@@ -61,13 +62,13 @@ def _sliders() -> tuple[Setting, bool]:
     state.check_query_number("noise_m", 1, MOST_RELEVANT)
     state.check_query_number("noise_b", 0, LARGEST_B)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        tokens = st.select_slider("Tokens of a task, N", SIZES, "320", key="noise_tokens", width=230, **LINKED)
-        tasks = st.slider("Tasks, T", 2, MOST_TASKS, 4, key="noise_tasks", width=200,
+        tokens = st.select_slider("Tokens of a task, N", SIZES, "320", key="noise_tokens", width=190, **LINKED)
+        tasks = st.slider("Tasks, T", 2, MOST_TASKS, 4, key="noise_tasks", width=130,
                           help="Attention reads the tokens of the other tasks: n = (T − 1) N.", **LINKED)  # fmt: skip
-        relevant = st.number_input("Relevant tokens, m", 1, MOST_RELEVANT, 60, 10, key="noise_m", width=170, **LINKED)
-        half_range = st.slider("Logit half range, B (nats)", 0.0, LARGEST_B, 2.0, 0.1, key="noise_b", width=230,
+        relevant = st.number_input("Relevant tokens, m", 1, MOST_RELEVANT, 60, 10, key="noise_m", width=150, **LINKED)
+        half_range = st.slider("Logit half range, B (nats)", 0.0, LARGEST_B, 2.0, 0.1, key="noise_b", width=180,
                                **LINKED)  # fmt: skip
-        growth = linked.buttons("As n grows, the relevant tokens", (STAY, GROW), "noise_growth")
+        growth = linked.buttons("As n grows, relevant ones", (STAY, GROW), "noise_growth")
     return Setting(int(tokens), int(tasks), int(relevant), float(half_range)), growth == GROW
 
 

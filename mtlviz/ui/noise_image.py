@@ -2,6 +2,7 @@
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from mtlviz.analysis.token_labels import UNKNOWN
 from mtlviz.plots.maps import Panel
@@ -16,7 +17,7 @@ MASS, OVER = "leaked mass", "above or below chance"
 SHOWN = (MASS, OVER)
 
 
-def draw(view: View) -> None:
+def draw(view: View, _row: DeltaGenerator) -> None:
     """The whole part."""
     if view.oracle is None and view.reading:
         noise_words.without_labels()

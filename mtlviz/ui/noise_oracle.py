@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from mtlviz.analysis.noise.doses import SHUFFLED
 from mtlviz.analysis.noise.names import WHAT
@@ -22,7 +23,7 @@ HOW = (
 )
 
 
-def draw(view: View) -> None:
+def draw(view: View, _row: DeltaGenerator) -> None:
     """The answer over the set, with the current image beside it."""
     cards = [side.card for side in view.sides]
     found = noise_results.find(cards)

@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from mtlviz.analysis.noise.names import map_measures
 from mtlviz.analysis.stability.stored import StoredInterval
@@ -21,7 +22,7 @@ Cells = Mapping[str, Mapping[str, str]]
 """By column, then by measure."""
 
 
-def draw(view: View) -> None:
+def draw(view: View, _row: DeltaGenerator) -> None:
     """The tables, their definitions and their data, then what is no single number."""
     cards = [side.card for side in view.sides]
     found = noise_results.find(cards)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from mtlviz.analysis.token_labels import UNKNOWN
 from mtlviz.plots.attention import weight_panels, weight_scale
@@ -16,11 +17,18 @@ from mtlviz.ui.noise_words import share, times
 SCALES = ("logarithmic", "linear")
 
 
-def draw(view: View) -> None:
-    """Maps, then the numbers beside them."""
+def draw(view: View, row: DeltaGenerator) -> None:
+    """Maps, then the numbers beside them.
+
+    Args:
+        view: what the controls say.
+        row: of the page's controls, which this part adds to.
+    """
     if view.reading:
+        with row, st.popover("Colours", icon=":material/palette:"):
+            scale = linked.buttons("Scale of the maps", SCALES, "noise_scale")
         found = {side.model.letter: reader(side, view.oracle) for side in view.reading}
-        _maps(view, found)
+        _maps(view, found, logarithmic=scale != "linear")
         if view.oracle is None:
             noise_words.without_labels()
         else:
@@ -29,14 +37,13 @@ def draw(view: View) -> None:
     noise_words.without_rows(view)
 
 
-def _maps(view: View, found: dict[str, ReaderNoise]) -> None:
+def _maps(view: View, found: dict[str, ReaderNoise], *, logarithmic: bool) -> None:
     """For every task one column: what A reads there above what B reads there."""
-    scale = linked.buttons("Colour scale", SCALES, "noise_scale")
-    drawn = _panels(view, found, scale != "linear")
+    drawn = _panels(view, found, logarithmic)
     own = None
     if view.real is not None:
         real = {side.model.letter: reader(side, view.oracle) for side in view.real.reading}
-        own = _panels(view.real, real, scale != "linear")
+        own = _panels(view.real, real, logarithmic)
     tasks = list(dict.fromkeys(task for side in view.reading for task in side.layout.tasks))
     per_row = len(tasks) if len(tasks) <= 4 else 3
     for start in range(0, len(tasks), per_row):
@@ -63,7 +70,7 @@ def _panels(view: View, found: dict[str, ReaderNoise], logarithmic: bool) -> dic
 
 
 def _explain(view: View, found: dict[str, ReaderNoise]) -> None:
-    outlines = f" The white line encloses tokens of its own {view.what}: what is coloured outside leaks."
+    outlines = f" The outline encloses tokens of its own {view.what}: what is coloured outside leaks."
     first = view.reading[0]
     panels.maps(
         [], first.run, "noise_reads",

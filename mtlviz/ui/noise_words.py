@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mtlviz.analysis.token_labels import UNKNOWN
-from mtlviz.models.interactions import REGISTRY
+from mtlviz.models.interactions import interaction_class
 from mtlviz.plots.style import task_title
 from mtlviz.tasks import TASKS
 from mtlviz.ui import affinity_compare, panels
@@ -82,7 +82,7 @@ def without_labels() -> None:
 
 def reads_over_all(side: Side) -> str:
     """Which tokens compete for being read."""
-    slots = "slots" in REGISTRY[side.card.architecture.interaction].Config.model_fields
+    slots = "slots" in interaction_class(side.card.architecture.interaction).Config.model_fields
     return "tokens of all tasks through its slots" if slots else "tokens of the other tasks"
 
 

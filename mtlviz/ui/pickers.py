@@ -1,16 +1,20 @@
 """The sidebar: the image, the models, and badges that say what they are."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from mtlviz.data.images import PHOTOGRAPH_TITLES
 from mtlviz.data.sample import Sample
 from mtlviz.errors import CheckpointError, MtlvizError
-from mtlviz.ui import state
+from mtlviz.tasks import TASKS, Task
+from mtlviz.ui import data_picker, data_truth, data_unscored, data_worst, state
 from mtlviz.ui.linked import LINKED
 from mtlviz.ui.panels import plain
-from mtlviz.ui.sources import ROOMS, photograph, room, uploaded
+from mtlviz.ui.sources import ROOMS, Upload, photograph, room, uploaded
 
-SOURCES = ("room", "photo", "upload")
+SOURCES = ("room", "photo", "upload", "data")
+Chosen = tuple[Sample, str, tuple[Task, ...]]
+"""An image, what was done to it, and what its labels mean."""
 BADGES = {
     "random": ("RANDOM WEIGHTS", "red", "The weights were never trained: what it shows is noise."),
     "synthetic": ("SYNTHETIC ROOMS", "blue", "Trained on rendered rooms only; photographs are new to it."),
@@ -20,51 +24,72 @@ BADGES = {
 
 def draw() -> None:
     """Image, models, badges; nothing else."""
-    _image()
+    source, below = _image()
     _models()
+    with below:  # what it says depends on the models
+        _beside(source)
 
 
-def _image() -> None:
+def _image() -> tuple[str, DeltaGenerator]:
+    """The choice and the image; its source, and the place under it."""
     st.subheader("Image", anchor=False)
     state.check_query("source", SOURCES)
     source = st.segmented_control(
         "Where from", SOURCES, default="room", required=True, key="source",
         label_visibility="collapsed", width="stretch", **LINKED,
     )  # fmt: skip
-    sample, note = None, ""
+    chosen: Chosen | None = None
     try:
-        sample, note = _chosen(source)
+        chosen = _chosen(source)
     except MtlvizError as error:
         st.error(plain(str(error)), icon=":material/error:")
-    if sample is not None:
-        state.show(sample, source, note)
+    if chosen is not None:
+        sample, note, tasks = chosen
+        state.show(sample, source, note, tasks)
     elif "_current" not in st.session_state:
         state.show(photograph("china"), "photo")
-    _thumbnail(state.current())
+    _thumbnail(state.whole())
+    return source, st.container()
 
 
-def _chosen(source: str | None) -> tuple[Sample | None, str]:
+def _beside(source: str) -> None:
+    """What belongs to the image and to the models: ground truth that is given, and images that are worse."""
+    if source == "upload":
+        data_truth.draw()
+    if said := data_unscored.sentence():
+        st.caption(plain(said))
+    opened = data_picker.opened() if source == "data" else None
+    if opened is not None:
+        try:
+            data_worst.draw(opened)
+        except MtlvizError as error:
+            st.error(plain(str(error)), icon=":material/error:")
+
+
+def _chosen(source: str | None) -> Chosen | None:
     """The image that the pickers name, None where there is none yet."""
+    if source == "data":
+        return data_picker.choose()
     if source == "photo":
         state.check_query("photo", list(PHOTOGRAPH_TITLES))
         key = st.selectbox("Photograph", list(PHOTOGRAPH_TITLES), key="photo", **LINKED)
-        return photograph(key), ""
+        return photograph(key), "", ()
     if source == "upload":
         _uploader()
-        found: tuple[Sample, str] | None = st.session_state.get("_upload")
-        if found is None:
+        found = st.session_state.get(data_truth.UPLOAD)
+        if not isinstance(found, Upload):
             state.say_once(
                 "Drop an image into the sidebar; until then the image before is shown. "
                 "An uploaded image does not travel with a link."
             )
-            return None, ""
-        return found
+            return None
+        return found.sample, found.note, found.tasks
     state.check_query_number("room", 0, ROOMS - 1)
     number = st.number_input(
         f"Held-out room (0 to {ROOMS - 1})", 0, ROOMS - 1, 0, key="room",
         help="Rooms that no model was trained on, rendered on the spot with exact labels.", **LINKED,
     )  # fmt: skip
-    return room(int(number)), ""
+    return room(int(number)), "", tuple(TASKS.values())
 
 
 def _uploader() -> None:
@@ -83,14 +108,15 @@ def _take_upload() -> None:
     if file is None:
         return
     try:
-        st.session_state["_upload"] = uploaded(file.getvalue(), file.name)
+        st.session_state[data_truth.UPLOAD] = uploaded(file.getvalue(), file.name)
+        data_truth.forget_files()
     except MtlvizError as error:
         st.session_state["_upload_problem"] = str(error)
 
 
 def _thumbnail(current: state.Current) -> None:
     height, width = current.sample.size
-    labels = "exact labels" if current.sample.labels else "no labels"
+    labels = ("exact labels" if current.source == "room" else "ground truth") if current.sample.labels else "no labels"
     st.image(
         current.sample.image, width="stretch", alt="the current image",
         caption=f"{plain(current.sample.name)} · {width} × {height} px · {labels}",

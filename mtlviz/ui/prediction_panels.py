@@ -58,7 +58,8 @@ def choose_view(runs: Sequence[Run]) -> plots.View:
     )  # fmt: skip
     depths = [run.prediction("depth").values for run in runs if "depth" in run.outputs]
     if "depth" in runs[0].sample.labels:
-        depths.append(runs[0].sample.labels["depth"])
+        sample = runs[0].sample
+        depths.append(np.where(sample.valid.get("depth", np.True_), sample.labels["depth"], np.nan))
     return plots.View(plots.depth_range(*depths) if depths else (0.0, 1.0), opacity / 100, fade)
 
 
@@ -128,9 +129,11 @@ def read_point(runs: Sequence[Run]) -> None:
     x, y = _marked_pixel(runs[0])
     sample, rows = runs[0].sample, {}
     for task in runs[0].card.tasks:
-        cells = {} if task.name not in sample.labels else {
-            "Ground truth": plots.value_text(task, sample.labels[task.name], None, y, x)
-        }  # fmt: skip
+        cells = {}
+        if task.name in sample.labels:
+            known = valid_pixels(sample, task)[y, x]
+            truth = plots.value_text(task, sample.labels[task.name], None, y, x) if known else "no label"
+            cells["Ground truth"] = truth
         for run in (run for run in runs if task.name in run.outputs):
             found = run.prediction(task.name)
             cells[run.card.title] = plots.value_text(task, found.values, found.certainty, y, x)

@@ -11,7 +11,7 @@ import streamlit as st
 from mtlviz.analysis.composite import TokenProvenance, token_provenance
 from mtlviz.analysis.routing import SlotRouting
 from mtlviz.engine import Run
-from mtlviz.models.interactions import REGISTRY
+from mtlviz.models.interactions import OWN, interaction_class
 from mtlviz.plots.maps import Panel
 from mtlviz.plots.routing_bars import occupancy_figure, token_weights_figure
 from mtlviz.plots.routing_maps import Show, pale, pick_markers, routing_panels
@@ -21,6 +21,8 @@ from mtlviz.ui import charts, negative_controls, panels, pick, slots_words, stat
 from mtlviz.ui.linked import LINKED
 
 SHOWS: tuple[Show, ...] = ("winners", "readers", "both")
+SHARING = {"none": "share only the encoder.", OWN: "share in a way of their own, which leaves no slots to look at."}
+"""How tasks of a model without slots share, where they do not reach one another directly."""
 VIVID = 0.7
 """Strength of the photograph under markers alone."""
 MAP_HEIGHT = 270
@@ -201,7 +203,7 @@ def without_slots(run: Run) -> None:
     """Why the page is empty for a model without slots, and a way out."""
     panels.empty(
         f"{panels.plain(run.card.title)} has no memory slots: its tasks "
-        + ("share only the encoder." if run.card.architecture.interaction == "none" else "reach one another directly."),
+        + SHARING.get(run.card.architecture.interaction, "reach one another directly."),
         "Choose a model that shares through slots; the image stays.",
     )
     others = [name for name in state.model_names() if _has_slots(name)]
@@ -215,7 +217,7 @@ def without_slots(run: Run) -> None:
 
 
 def _has_slots(name: str) -> bool:
-    return "slots" in REGISTRY[state.card(name).architecture.interaction].Config.model_fields
+    return "slots" in interaction_class(state.card(name).architecture.interaction).Config.model_fields
 
 
 def _use(name: str) -> None:
@@ -226,9 +228,9 @@ def _arrays(routing: SlotRouting) -> dict[str, np.ndarray]:
     """What the maps show, for the download: indices are those of the S tokens, task by task, row by row."""
     picks = routing.picks
     return {
-        "pick_slot": np.array([pick.slot for pick in picks], np.int64),
-        "pick_token": np.array([pick.token for pick in picks], np.int64),
-        "pick_weight": np.array([pick.weight for pick in picks], np.float32),
+        "pick_slot": picks.slot,
+        "pick_token": picks.token,
+        "pick_weight": picks.weight.astype(np.float32),
         "read_most": routing.write.winner,
         "read_weight": routing.write.weight.astype(np.float32),
         "read_entropy": routing.write.entropy.astype(np.float32),

@@ -1,6 +1,7 @@
 """The sentences of the routing page: what the numbers say, in words that are true for the image at hand."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 from mtlviz.analysis.composite import TokenProvenance
 from mtlviz.analysis.picks import Pick
@@ -16,7 +17,7 @@ DECIDED, SPREAD, UNDECIDED = 0.3, 0.7, 0.9
 def answer(routing: SlotRouting) -> str:
     """One sentence that answers the page's question for one image."""
     slot = int(routing.occupancy.argmax())
-    picks = [pick for pick in routing.picks if pick.slot == slot]
+    picks = routing.picks.where(routing.picks.slot == slot)
     readers = dict(zip(routing.exchange.tasks, routing.exchange.readers[slot].tolist(), strict=True))
     reader = max(readers, key=readers.__getitem__)
     numbers = routing.numbers
@@ -47,7 +48,7 @@ def terms(routing: SlotRouting, picks: int) -> str:
     )
 
 
-def winners(picks: list[Pick]) -> str:
+def winners(picks: Sequence[Pick]) -> str:
     """Who won a slot, e.g. ``"2 Depth tokens and 1 Edges token"``."""
     counts = Counter(pick.task for pick in picks).most_common()
     said = [f"{count} {task_title(task)} token{'s' if count > 1 else ''}" for task, count in counts]
@@ -96,7 +97,7 @@ def slot(card: SlotCard, slots: int) -> str:
     )
     return (
         f"**{slot_label(card.slot).capitalize()}** ranks **{card.rank} of {slots}** with **{card.occupancy:.1%}** of "
-        f"all reading{' and counts as dead' if card.dead else ''}; **{winners(list(card.picks))}** won it, "
+        f"all reading{' and counts as dead' if card.dead else ''}; **{winners(card.picks)}** won it, "
         f"**{task_title(reader)}** reads it most (**{card.readers[reader]:.0%}**), it is the first choice of "
         f"{card.won:.0%} of the tokens, and the vector it holds is {card.relative_norm:.2f} times as long as the mean "
         "over slots. " + (f"Twins, which hold nearly the same: {twins}." if twins else "It has no twin.")

@@ -1,15 +1,22 @@
-"""Where images come from: rendered rooms, photographs, uploads; each made once and shared between sessions."""
+"""Where images come from: rendered rooms, photographs, uploads; each made once and shared between sessions.
+
+Data sets on disk are in ``data_source``.
+"""
 
 import hashlib
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import streamlit as st
 from PIL import Image
 
-from mtlviz.data.images import photographs, read_image
-from mtlviz.data.sample import Sample
+from mtlviz.data.images import display_name, photographs, read_image
+from mtlviz.data.sample import Intrinsics, Sample
+from mtlviz.data.sets.labels import Label, resized
+from mtlviz.data.truth_files import read_truth
 from mtlviz.errors import DataError
+from mtlviz.tasks import Task
 
 ROOMS = 300
 """Held-out rooms on offer: the validation set that the models' cards report."""
@@ -42,7 +49,75 @@ def photograph(key: str) -> Sample:
     return photographs()[key]()
 
 
-def uploaded(content: bytes, name: str) -> tuple[Sample, str]:
+@dataclass(frozen=True)
+class Truth:
+    """Ground truth of one task that was uploaded.
+
+    Attributes:
+        task: what it is of; its classes are those of the model that was chosen.
+        label: at the size at which the image is shown.
+        sha256: of the file.
+        title: name of the file.
+    """
+
+    task: Task
+    label: Label
+    sha256: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Upload:
+    """An image of one's own, with ground truth where that was given too.
+
+    Attributes:
+        image: as it is shown, without labels.
+        note: what was done to it.
+        size: (height, width) of the file.
+        truths: by task name.
+    """
+
+    image: Sample
+    note: str
+    size: tuple[int, int]
+    truths: Mapping[str, Truth] = field(default_factory=dict)
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """What the labels mean."""
+        return tuple(truth.task for truth in self.truths.values())
+
+    @property
+    def sample(self) -> Sample:
+        """The image with its labels; the name tells one ground truth from another."""
+        if not self.truths:
+            return self.image
+        labels = {task: truth.label for task, truth in self.truths.items()}
+        together = "".join(f"{task} {self.truths[task].sha256} " for task in sorted(self.truths))
+        return replace(
+            self.image,
+            name=f"{self.image.name} with truth {hashlib.sha256(together.encode()).hexdigest()[:6]}",
+            labels={task: label.values for task, label in labels.items()},
+            valid={task: label.valid for task, label in labels.items()},
+        )
+
+    def with_truth(self, task: Task, content: bytes, name: str) -> "Upload":
+        """The same with ground truth of a task in place of what there was.
+
+        Raises:
+            DataError: if the file is no ground truth of the task, or of another size than the image.
+        """
+        read = read_truth(content, name, task, self.size)
+        label = resized(read, self.image.size)._replace(remarks=read.remarks)
+        truth = Truth(task, label, hashlib.sha256(content).hexdigest(), display_name(name))
+        return replace(self, truths={**self.truths, task.name: truth})
+
+    def without_truth(self, task: str) -> "Upload":
+        """The same without ground truth of a task."""
+        return replace(self, truths={name: truth for name, truth in self.truths.items() if name != task})
+
+
+def uploaded(content: bytes, name: str) -> Upload:
     """An uploaded image, at most ``LONGEST_SIDE`` pixels a side, and what was done to it.
 
     Raises:
@@ -50,11 +125,36 @@ def uploaded(content: bytes, name: str) -> tuple[Sample, str]:
     """
     sample = read_image(content, name)
     stamp = f"File sha256 {hashlib.sha256(content).hexdigest()[:12]}."
+    smaller = shrunk(sample, LONGEST_SIDE)
+    if smaller is sample:
+        return Upload(sample, stamp, sample.size)
+    (height, width), (rows, columns) = sample.size, smaller.size
+    note = f"Made smaller from {width:,} × {height:,} to {columns:,} × {rows:,} pixels. {stamp}"
+    return Upload(smaller, note, sample.size)
+
+
+def shrunk(sample: Sample, longest: int) -> Sample:
+    """A sample whose longer side has at most ``longest`` pixels, proportions kept; labels take the nearest pixel.
+
+    Depth stays as it is: the scene is the same, seen with a shorter focal length in pixels.
+    """
     height, width = sample.size
-    factor = LONGEST_SIDE / max(height, width)
+    factor = longest / max(height, width)
     if factor >= 1:
-        return sample, stamp
-    size = max(1, round(width * factor)), max(1, round(height * factor))
-    smaller = Image.fromarray(sample.image).resize(size, Image.Resampling.LANCZOS)
-    note = f"Made smaller from {width:,} × {height:,} to {size[0]:,} × {size[1]:,} pixels. {stamp}"
-    return replace(sample, image=np.asarray(smaller)), note
+        return sample
+    size = max(1, round(height * factor)), max(1, round(width * factor))
+    image = Image.fromarray(sample.image).resize(size[::-1], Image.Resampling.LANCZOS)
+    every = np.ones(sample.size, bool)
+    labels = {
+        task: resized(Label(values, sample.valid.get(task, every)), size) for task, values in sample.labels.items()
+    }
+    objects, camera = sample.instances, sample.intrinsics
+    down, across = size[0] / height, size[1] / width
+    return replace(
+        sample,
+        image=np.asarray(image),
+        labels={task: label.values for task, label in labels.items()},
+        valid={task: label.valid for task, label in labels.items()},
+        instances=None if objects is None else resized(Label(objects, every), size).values,
+        intrinsics=camera and Intrinsics(camera.fx * across, camera.fy * down, camera.cx * across, camera.cy * down),
+    )

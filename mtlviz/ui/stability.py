@@ -8,7 +8,7 @@ from mtlviz.analysis.stability.comparison import Clean, Comparison, change_view,
 from mtlviz.analysis.stability.perturbations import KINDS, Kind, Perturbation, as_seen
 from mtlviz.analysis.stability.selection import RECORDED, has_slots
 from mtlviz.engine import Engine, Run
-from mtlviz.models.interactions.base import interaction_config
+from mtlviz.models.interactions.base import OWN, interaction_config
 from mtlviz.ui import negative_controls, panels, state
 from mtlviz.ui.linked import LINKED
 from mtlviz.ui.panels import plain
@@ -88,7 +88,11 @@ def own_sides(sides: tuple[Side, ...]) -> tuple[Side, ...]:
     return tuple(_side(side.index, side.engine.card.name, side.title, negative_controls.MODEL_ITSELF) for side in sides)
 
 
-SHARES = {"none": "share only the encoder", "ctal": "share affinities and keep their own content"}
+SHARES = {
+    "none": "share only the encoder",
+    "ctal": "share affinities and keep their own content",
+    OWN: "share in a way of their own",
+}
 """How tasks of a model without slots share, where they do not read one another."""
 
 

@@ -6,25 +6,32 @@ Nothing is cached by the content of an array: Streamlit samples large arrays and
 import math
 import os
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import streamlit as st
 
-from mtlviz.checkpoints import DEFAULT_FOLDER, MANIFEST, ModelCard, checkpoint_names, read_card
+from mtlviz.catalogue import model_card
+from mtlviz.catalogue import model_names as known_names
+from mtlviz.checkpoints import Folders, ModelCard
 from mtlviz.data.images import image_sha256
 from mtlviz.data.sample import Sample
+from mtlviz.data.truth import not_scored, without
 from mtlviz.edits import Edit
 from mtlviz.engine import Engine, Run, load
 from mtlviz.errors import CheckpointError, ImageError
 from mtlviz.plots.maps import Geometry
+from mtlviz.tasks import TASKS, Task
 from mtlviz.trace import INTERACTION, Capture
+from mtlviz.ui import model_roots
 
 Which = Literal["a", "b"]
 MODEL_KEYS: dict[Which, str] = {"a": "model", "b": "second"}
 PREFERRED: dict[Which, str] = {"a": "kem", "b": "cross_attention"}
-FOLDER_VARIABLE = "MTLVIZ_CHECKPOINTS"
+BESIDE_KEY = "models"
+"""Models that Predictions shows beside the first."""
+FOLDER_VARIABLE = model_roots.FOLDER_VARIABLE
 SAID_NEXT = "_said_next"
 """Key of the sentences that the next run shows."""
 
@@ -36,25 +43,27 @@ class Current:
     Attributes:
         sample: the image with whatever labels it has.
         sha256: of its pixels.
-        source: ``room``, ``photo`` or ``upload``.
+        source: ``room``, ``photo``, ``upload`` or ``data``.
         note: what happened to it on the way, e.g. that it was made smaller.
+        tasks: what its labels mean.
     """
 
     sample: Sample
     sha256: str
     source: str
     note: str = ""
+    tasks: tuple[Task, ...] = tuple(TASKS.values())
 
 
-def show(sample: Sample, source: str, note: str = "") -> Current:
-    """Make an image the current one."""
-    current = Current(sample, image_sha256(sample), source, note)
+def show(sample: Sample, source: str, note: str = "", tasks: tuple[Task, ...] = tuple(TASKS.values())) -> Current:
+    """Make an image the current one; its name names its labels too, since results are remembered by it."""
+    current = Current(sample, image_sha256(sample), source, note, tasks)
     st.session_state["_current"] = current
     return current
 
 
-def current() -> Current:
-    """The current image with what is known about it.
+def whole() -> Current:
+    """The current image with all that is known about it, comparable with the chosen models or not.
 
     Raises:
         ImageError: if no image could be shown so far.
@@ -65,25 +74,59 @@ def current() -> Current:
     return found
 
 
+def current() -> Current:
+    """The current image with the labels that every chosen model may be compared with.
+
+    Raises:
+        ImageError: if no image could be shown so far.
+    """
+    found = whole()
+    left_out = unscored()
+    kept = st.session_state.get("_comparable")  # one object a run of the page, so that pages can tell it by identity
+    if kept is None or kept[0] is not found or kept[1] != left_out:
+        comparable = replace(found, sample=without(found.sample, left_out))
+        kept = st.session_state["_comparable"] = (found, left_out, comparable)
+    comparable_now: Current = kept[2]
+    return comparable_now
+
+
+def unscored() -> dict[str, str]:
+    """Labelled tasks of the current image that are not compared with the chosen models, and why."""
+    found = whole()
+    tasks = [task for task in found.tasks if task.name in found.sample.labels]
+    return not_scored(tasks, _chosen_tasks())
+
+
+def _chosen_tasks() -> dict[str, tuple[Task, ...]]:
+    """Tasks of the models that are looked at, by model; empty where there is no model."""
+    try:
+        names = model_names()
+        beside = [name for name in st.session_state.get(BESIDE_KEY) or () if name in names]
+        return {name: card(name).tasks for name in dict.fromkeys((model_name("a"), model_name("b"), *beside))}
+    except CheckpointError:
+        return {}
+
+
 def image() -> Sample:
     """The current image."""
     return current().sample
 
 
-def folder() -> Path:
+def folder() -> Folders:
     """Where checkpoints lie: the shipped ones, or those the server was started with."""
-    return Path(os.environ.get(FOLDER_VARIABLE) or DEFAULT_FOLDER)
+    return model_roots.model_folders(os.environ)
 
 
 def model_names() -> list[str]:
-    """Checkpoints that can be chosen.
+    """Checkpoints and adapters that can be chosen.
 
     Raises:
         CheckpointError: if there are none.
     """
-    names = checkpoint_names(folder())
+    names = known_names(folder())
     if not names:
-        raise CheckpointError(f"The folder {folder().name!r} lists no networks; train one or restore the shipped ones.")
+        place = Path(model_roots.as_text(folder())).name
+        raise CheckpointError(f"The folder {place!r} lists no networks; train one or restore the shipped ones.")
     return names
 
 
@@ -106,7 +149,7 @@ def swap_models() -> None:
 
 def card(name: str) -> ModelCard:
     """The verified card of a model."""
-    return _card(name, str(folder()), _version())
+    return _card(name, model_roots.as_text(folder()), _version())
 
 
 def engine(which: Which = "a") -> Engine:
@@ -116,7 +159,7 @@ def engine(which: Which = "a") -> Engine:
 
 def engine_named(name: str) -> Engine:
     """A loaded model, one for all sessions."""
-    return _engine(name, str(folder()), _version())
+    return _engine(name, model_roots.as_text(folder()), _version())
 
 
 def run(
@@ -199,18 +242,17 @@ def begin_run() -> None:
 
 def _version() -> int:
     """Changes when a checkpoint in the folder does, so that newly trained weights are loaded."""
-    manifest = folder() / MANIFEST
-    return manifest.stat().st_mtime_ns if manifest.exists() else 0
+    return model_roots.version(folder())
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _card(name: str, folder: str, version: int) -> ModelCard:
-    return read_card(name, Path(folder))
+    return model_card(name, model_roots.as_folders(folder))
 
 
 @st.cache_resource(max_entries=6, show_spinner="Loading the model; this takes about a second.")
 def _engine(name: str, folder: str, version: int) -> Engine:
-    return load(name, folder=Path(folder))
+    return load(name, folder=model_roots.as_folders(folder))
 
 
 # Results are shared between sessions and treated as read-only, so they are not copied.

@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from mtlviz.analysis.compare import Difference
+from mtlviz.analysis.controls import control_edit
 from mtlviz.analysis.lesions.edit import Subject, edit_of
 from mtlviz.analysis.lesions.effects import prediction_change
 from mtlviz.analysis.lesions.operations import HERE, VERBS, Operation, Operations, read_operations, write_operations
@@ -14,11 +15,12 @@ from mtlviz.analysis.lesions.silencing import Silencing, silencing
 from mtlviz.analysis.lesions.slots import LesionKind, SlotLesions, slot_lesions
 from mtlviz.data.images import PHOTOGRAPH_TITLES
 from mtlviz.data.sample import Sample
-from mtlviz.edits import Edit
+from mtlviz.edits import NOTHING, Edit
 from mtlviz.engine import Engine, Run
 from mtlviz.errors import MtlvizError, OptionError
 from mtlviz.trace import SlotTrace
-from mtlviz.ui import state, surgery_words
+from mtlviz.ui import negative_controls, state, surgery_words
+from mtlviz.ui.negative_controls import MODEL_ITSELF, Choice
 from mtlviz.ui.panels import plain
 from mtlviz.ui.sources import ROOMS, photograph, room
 
@@ -32,14 +34,15 @@ REMEMBERED = 50
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A model and an image with a list of edits.
+    """A model, or its negative control, and an image with a list of edits.
 
     Attributes:
-        engine: the model.
+        engine: the model itself.
         subject: its parts as operations name them.
         operations: the list.
         before: the image as it is.
         after: the image under the edits; ``before`` itself where there are none.
+        control: what takes the model's place.
     """
 
     engine: Engine
@@ -47,6 +50,25 @@ class Table:
     operations: Operations
     before: Run
     after: Run
+    control: Choice = MODEL_ITSELF
+
+    @property
+    def acting(self) -> Engine:
+        """The model that is operated on: itself, or with random weights."""
+        return negative_controls.engine(self.engine, self.control)
+
+    @property
+    def base(self) -> Edit:
+        """What the control changes all along."""
+        return control_edit(self.control.key, self.engine.card, self.control.seed) or NOTHING
+
+    @property
+    def real(self) -> "Table | None":
+        """The model itself without edits, where a control takes its place."""
+        if not self.control.on:
+            return None
+        own = state.run(self.engine)
+        return Table(self.engine, self.subject, (), own, own)
 
     @property
     def weight(self) -> str:
@@ -62,7 +84,7 @@ class Table:
     def key(self) -> tuple[str, ...]:
         """What numbers about the image as it is depend on; caches are keyed by it."""
         run = self.before.provenance
-        return run.weights_sha256, run.image_sha256, run.image, *self.before.sample.labels
+        return run.weights_sha256, run.image_sha256, run.image, repr(run.edit), *self.before.sample.labels
 
     def change(self, task: str) -> Difference:
         """The prediction of a task after the edits minus the one before."""
@@ -91,30 +113,35 @@ def answer(table: Table) -> str:
 
 def lesions(table: Table, kind: LesionKind) -> SlotLesions:
     """Every slot of the unedited model out of action once."""
-    return _lesions(table.engine, table.before, kind, table.key)
+    return _lesions(table.acting, table.before, kind, table.base, table.key)
 
 
 def silenced(table: Table) -> Silencing:
     """Every task of the unedited model silenced once."""
-    return _silenced(table.engine, table.before, table.key)
+    return _silenced(table.acting, table.before, table.base, table.key)
 
 
 def edited(table: Table, edit: Edit) -> Run:
     """The image under another edit than the list."""
-    return state.run(table.engine, table.before.sample, edit=edit)
+    return negative_controls.run(table.engine, table.control, edit=edit)
 
 
-def operate(engine: Engine) -> Table:
-    """Read the list of edits and run the image without and with it; a list that cannot be applied is left out."""
-    subject, before = Subject.of(engine), state.run(engine)
+def operate(engine: Engine, control: Choice = MODEL_ITSELF) -> Table:
+    """Read the list of edits and run the image without and with it; a list that cannot be applied is left out.
+
+    Args:
+        engine: the model.
+        control: what takes its place.
+    """
+    subject, before = Subject.of(engine), negative_controls.run(engine, control)
     try:
         operations = read_operations(current_text())
-        edit = edit_of(operations, subject, lambda slot, source: _content(engine, slot, source))
-        after = state.run(engine, edit=edit) if operations else before
+        edit = edit_of(operations, subject, lambda slot, source: _content(engine, control, slot, source))
+        after = negative_controls.run(engine, control, edit=edit) if operations else before
     except MtlvizError as error:
         state.say_once(f"{plain(str(error))} The image is shown without edits.")
-        return Table(engine, subject, (), before, before)
-    return Table(engine, subject, operations, before, after)
+        return Table(engine, subject, (), before, before, control)
+    return Table(engine, subject, operations, before, after, control)
 
 
 def current_text() -> str:
@@ -168,8 +195,10 @@ def _remember(text: str) -> None:
     del history[:-REMEMBERED]
 
 
-def _content(engine: Engine, slot: int, source: str) -> Any:  # noqa: ANN401
-    trace = state.run(engine, _donor(source)).trace.interaction
+def _content(engine: Engine, control: Choice, slot: int, source: str) -> Any:  # noqa: ANN401
+    donor = _donor(source)
+    own = negative_controls.run(engine, control) if donor is None else None
+    trace = (own or state.run(negative_controls.engine(engine, control), donor)).trace.interaction
     if not isinstance(trace, SlotTrace):
         raise OptionError("This model has no slots whose content could be transplanted.")
     return trace.memory_after[slot]
@@ -197,10 +226,10 @@ def _change(_before: Run, _after: Run, task: str, key: tuple[str, ...]) -> Diffe
 
 
 @st.cache_resource(max_entries=16, show_spinner="Taking out every slot in turn; this usually takes a second.")
-def _lesions(_engine: Engine, _clean: Run, kind: LesionKind, key: tuple[str, ...]) -> SlotLesions:
-    return slot_lesions(_engine, _clean, kind)
+def _lesions(_engine: Engine, _clean: Run, kind: LesionKind, _base: Edit, key: tuple[str, ...]) -> SlotLesions:
+    return slot_lesions(_engine, _clean, kind, _base)
 
 
 @st.cache_resource(max_entries=16, show_spinner="Silencing every task in turn; this usually takes a second.")
-def _silenced(_engine: Engine, _clean: Run, key: tuple[str, ...]) -> Silencing:
-    return silencing(_engine, _clean)
+def _silenced(_engine: Engine, _clean: Run, _base: Edit, key: tuple[str, ...]) -> Silencing:
+    return silencing(_engine, _clean, _base)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -115,7 +116,7 @@ def _numbers(table: Table) -> None:
     st.table(pd.DataFrame(rows).fillna("–").set_index("Task"))
     labelled = any(task.name in table.before.sample.labels for task in table.before.card.tasks)
     scores = (
-        "Metrics are those of this image alone; ▲ is better, ▼ worse than before." if labelled
+        "Metrics are those of this image alone, – where it holds nothing of a task; ▲ is better, ▼ worse." if labelled
         else "The image has no labels, so nothing says whether the edits made it better or worse."
     )  # fmt: skip
     st.caption(
@@ -140,6 +141,8 @@ def _numbers_of(table: Table, task: Task) -> dict[str, str]:
     if task.name not in table.before.sample.labels:
         return row
     before, after = (score_of(run, task.name).headline for run in (table.before, table.after))
+    if not (np.isfinite(before) and np.isfinite(after)):  # nothing of it is in the image
+        return row
     gain = (after - before) * (1 if task.higher_is_better else -1)
     sign = "" if metric_text(task, after, 3) == metric_text(task, before, 3) else " ▲" if gain > 0 else " ▼"
     return row | {

@@ -7,13 +7,15 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from mtlviz.analysis.controls import map_correlation
 from mtlviz.analysis.lesions.regions import changes_by_class, regions_from
 from mtlviz.analysis.lesions.slots import KINDS, LesionKind, SlotLesions, lesion
+from mtlviz.analysis.rank_correlation import rank_correlation
 from mtlviz.edits import Edit
 from mtlviz.plots.compare import difference_panel, region_bars
 from mtlviz.plots.style import slot_colour, slot_label, slot_symbol, task_title
 from mtlviz.plots.surgery import Points, effects_figure, faithfulness_figure
-from mtlviz.ui import charts, linked, panels, state, surgery, surgery_words
+from mtlviz.ui import charts, linked, negative_controls, panels, state, surgery, surgery_words
 from mtlviz.ui.surgery import DRAFT_SLOT, SLOT, Table
 
 EFFECT = (
@@ -42,6 +44,7 @@ def draw(table: Table, row: DeltaGenerator) -> None:
     with left:
         st.markdown("**Effect of every slot (rows) on every task (columns), as a share of all slots' effect**")
         _matrix(table, found, slot)
+        _matrix_beside(table, found, kind)
     with right:
         st.markdown(f"**What {slot_label(slot)} {surgery_words.KIND_TITLES[kind]} changes on the image**")
         _maps(table, kind, slot)
@@ -55,10 +58,12 @@ def weights(table: Table, _row: DeltaGenerator) -> None:
         without_slots(table)
         return
     found = surgery.lesions(table, "zero")
-    correlations = found.faithfulness
+    real = None if table.real is None else surgery.lesions(table.real, "zero")
+    correlations, text = found.faithfulness, surgery_words.correlation_text
     said = [
         f"{task_title(task.name)}: {surgery_words.faithfulness_text(float(rho), len(found.effects))}"
-        for task, rho in zip(found.tasks, correlations, strict=True)
+        + ("" if real is None else f" (the model itself: **{text(real.faithfulness[index])}**)")
+        for index, (task, rho) in enumerate(zip(found.tasks, correlations, strict=True))
     ]
     st.markdown("\n".join(f"- {one}" for one in said))
     drawn = [
@@ -68,9 +73,14 @@ def weights(table: Table, _row: DeltaGenerator) -> None:
     ]  # fmt: skip
     for start in range(0, len(drawn), 2):
         columns = zip(st.columns(2), drawn[start : start + 2], found.tasks[start:], strict=False)
-        for column, fig, task in columns:
+        for index, (column, fig, task) in enumerate(columns, start):
             with column:
                 charts.show(fig, f"surgery_faithful_{task.name}", f"Effect of every slot on {task.name}", _take_slot)
+                if real is not None and negative_controls.numbered(table.before):
+                    negative_controls.say(rank_correlation(found.effects[:, index], real.effects[:, index]),
+                                          "slots by their effects on the task")  # fmt: skip
+    if real is not None:
+        negative_controls.one_slot_beside(table.before)
     panels.maps(
         (), table.before, "surgery_faithful", clickable=False,
         how_to_read="One mark a slot, with its colour and shape everywhere: to the right, how much the task's tokens "
@@ -82,6 +92,13 @@ def weights(table: Table, _row: DeltaGenerator) -> None:
         source="Spearman (1904); ties share their mean rank.",
         data={"weights": found.weights, "effects": found.effects, "rank_correlation": correlations},
     )  # fmt: skip
+
+
+def _matrix_beside(table: Table, found: SlotLesions, kind: LesionKind) -> None:
+    """How much the matrix of a control resembles the model's own."""
+    if table.real is not None and negative_controls.one_slot_beside(table.before):
+        real = surgery.lesions(table.real, kind)
+        negative_controls.say(map_correlation(found.shares, real.shares), "cells of both matrices, slot by slot")
 
 
 def without_slots(table: Table) -> None:
@@ -128,7 +145,8 @@ def _matrix(table: Table, found: SlotLesions, slot: int) -> None:
         (), table.before, "surgery_slots", clickable=False,
         how_to_read="A cell is the slot's effect on the task, over the effect of dropping all slots at once "
         f"({together}), so that tasks compare; slots are ranked by their mean. Hovering gives the exact numbers, a "
-        "click chooses the slot. A column need not sum to 1: effects may cancel or overlap.",
+        "click chooses the slot. A column need not sum to 1: effects may cancel or overlap."
+        + ("" if found.together.all() else " An empty column: not even all slots together change that task here."),
         formula=EFFECT, source=SOURCE, data=_table(found),
     )  # fmt: skip
 

@@ -5,11 +5,12 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from mtlviz.analysis.controls import map_correlation
 from mtlviz.analysis.lesions.silencing import Silencing
 from mtlviz.plots.attention import percent
 from mtlviz.plots.style import SLOT_SYMBOLS, task_colour, task_title
 from mtlviz.plots.surgery import Points, effects_figure, faithfulness_figure
-from mtlviz.ui import panels, surgery, surgery_words
+from mtlviz.ui import negative_controls, panels, surgery, surgery_words
 from mtlviz.ui.heads import head_note
 from mtlviz.ui.surgery import Table
 
@@ -23,11 +24,14 @@ def draw(table: Table, _row: DeltaGenerator) -> None:
         )
         return
     found = surgery.silenced(table)
+    real = None if table.real is None else surgery.silenced(table.real)
     left, right = st.columns(2, gap="large")
     with left:
         _matrix(table, found)
+        if real is not None:
+            negative_controls.say(map_correlation(found.shares, real.shares), "cells of both matrices")
     with right:
-        _scatter(table, found)
+        _scatter(table, found, real)
 
 
 def _matrix(table: Table, found: Silencing) -> None:
@@ -50,7 +54,7 @@ def _matrix(table: Table, found: Silencing) -> None:
     )  # fmt: skip
 
 
-def _scatter(table: Table, found: Silencing) -> None:
+def _scatter(table: Table, found: Silencing, real: Silencing | None) -> None:
     st.markdown("**Is the weight on a task's tokens its effect?**")
     if found.mass is None:
         panels.empty(
@@ -62,7 +66,9 @@ def _scatter(table: Table, found: Silencing) -> None:
     if note := head_note(table.before.card, 0):
         st.caption(note)
     count = int(found.pairs.sum())
-    st.markdown(surgery_words.faithfulness_text(found.faithfulness, count, "the weights on a task").capitalize() + ".")
+    own = "" if real is None else f" The model itself: **{surgery_words.correlation_text(real.faithfulness)}**."
+    said = surgery_words.faithfulness_text(found.faithfulness, count, "the weights on a task").capitalize()
+    st.markdown(f"{said}.{own}")
     whose = "composite map A_w A_r" if table.subject.slots else "attention"
     panels.figure(
         faithfulness_figure(_points(found), f"share of the {whose} on the silenced task",

@@ -12,6 +12,7 @@ from mtlviz.analysis.rank_correlation import beyond_chance
 from mtlviz.plots.attention import percent
 from mtlviz.plots.style import slot_label, task_title
 from mtlviz.tasks import Task
+from mtlviz.ui.stability_words import signed
 
 TITLES = {
     "zero": "Drop a slot",
@@ -176,6 +177,11 @@ def faithfulness_text(correlation: float, count: int, weight: str = "the Write w
         return f"{said}: {weight} mislead, larger ones go with smaller effects"
     how = "foretell the order of the effects well" if correlation >= 0.8 else "foretell the effects in part"
     return f"{said}: {weight} {how}"
+
+
+def correlation_text(correlation: float) -> str:
+    """A rank correlation, or that there is none."""
+    return signed(correlation) if np.isfinite(correlation) else "none"
 
 
 def _listed(parts: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ from mtlviz.analysis.lesions.effects import (
     changed_share,
     edit_effects,
     effects_of_edits,
+    on_top,
     possible_edits,
     prediction_change,
 )
@@ -235,3 +236,22 @@ def test_without_labels_the_models_own_classes_are_the_regions(engine):
         apart = difference(TASKS["depth"], after.prediction("depth").values, clean.prediction("depth").values, inside)
         assert region.first == pytest.approx(apart.mean, rel=1e-5)
         assert region.second == 0
+
+
+def test_lesions_under_another_edit_are_compared_with_that_edit(engine, clean):
+    base = Edit(swapped=((0, 1), (1, 2)))
+    before = engine.run(clean.sample, edit=base)
+    found = slot_lesions(engine, before, base=base)
+    np.testing.assert_allclose(found.together, edit_effects(before, engine.run(clean.sample, edit=Edit(residual=0.0))),
+                               rtol=1e-4, atol=1e-7)  # fmt: skip
+    single = edit_effects(before, engine.run(clean.sample, edit=on_top(base, Edit(zeroed=(1,)))))
+    np.testing.assert_allclose(found.effects[1], single, rtol=1e-4, atol=1e-7)
+    assert not np.allclose(found.effects, slot_lesions(engine, clean).effects)
+
+
+def test_two_edits_of_the_same_thing_are_refused():
+    both = on_top(Edit(swapped=((0, 1),)), Edit(zeroed=(2,), renormalised=True))
+    assert (both.swapped, both.zeroed, both.renormalised) == (((0, 1),), (2,), True)
+    assert on_top(NOTHING, both) == both
+    with pytest.raises(OptionError, match="'zeroed' at once"):
+        on_top(Edit(zeroed=(1,)), both)

@@ -117,3 +117,15 @@ def test_permuting_slots_permutes_everything_that_belongs_to_a_slot():
     assert_array_equal(other.likeness.twins, one.likeness.twins[np.ix_(order, order)])
     assert_array_equal(order[other.write.winner], one.write.winner)
     assert other.numbers == pytest.approx(one.numbers)
+
+
+def test_picks_are_columns_that_give_single_picks_when_asked():
+    trace = random_trace(0)
+    picks = slot_picks(trace)
+    assert len(picks) == trace.picks.size
+    assert [pick.token for pick in picks] == picks.token.tolist() == trace.picks.ravel().tolist()
+    second = picks.where(picks.slot == 1)
+    assert second == slot_picks(trace, 1)
+    assert [trace.layout.tasks[index] for index in picks.task] == [pick.task for pick in picks]
+    assert picks[2:4][0] == picks[2]
+    assert picks[-1].slot == len(trace.picks) - 1

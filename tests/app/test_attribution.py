@@ -1,11 +1,16 @@
 """The Attribution page: targets, methods, cost, progress and stop, two models, hostile links."""
 
+import os
 import time
+from pathlib import Path
 
 import pytest
 
+from mtlviz import results
+from mtlviz.analysis.attribution.convergence import KIND, Gap, as_plain, protocol
 from mtlviz.analysis.attribution.desk import Stopped
 from mtlviz.analysis.attribution.request import METHODS, OF_METHOD
+from mtlviz.engine import load
 from mtlviz.plots.style import BUDGET
 from mtlviz.ui import attribution_job
 from tests.app.conftest import click_token, png, said, spec, specs, upload
@@ -157,3 +162,17 @@ def test_hovering_choices_of_one_task_do_not_break_another(open_page):
     at.selectbox(key="task").set_value("semseg").run()
     assert not at.exception
     assert at.selectbox(key="attribution_logit").value == "sofa"
+
+
+def test_convergence_over_images_is_shown_beside_integrated_gradients_or_its_command(open_page, results_folder):
+    at = computed(open_at(open_page, method="integrated gradients", steps="32"))
+    assert "python -m mtlviz attribution --checkpoints kem cross_attention" in said(at)
+    card = load("kem", folder=Path(os.environ["MTLVIZ_CHECKPOINTS"])).card
+    gaps = [Gap(0, "depth", "image", 0.01, 0.4, 48), Gap(0, "semseg", "pixel", 0.07, None, 256)]
+    content = {"images": 1, "data": "rooms:val", "protocol": protocol(), "device": "cpu", "versions": {"mtlviz": "0"},
+               "models": [as_plain(card, gaps)]}  # fmt: skip
+    results.write_result(results_folder / "attribution.json", KIND, content)
+    at.run()
+    assert "**1 of 2** targets add up to 5%, the largest delta is **7.0%**" in said(at)
+    assert "With free picks it is 0 of 1" in said(at)
+    assert list(at.dataframe[0].value["Model"]) == ["KEM", "KEM"]

@@ -52,11 +52,32 @@ def test_without_a_result_the_page_gives_the_command(open_empty):
     assert "python -m mtlviz faithfulness --checkpoint kem" in said(at)
 
 
-def test_a_model_without_interaction_says_why_it_has_no_map(open_empty):
+def test_a_model_without_interaction_has_maps_of_gradients_alone(open_empty):
     at = open_empty(model="none")
     assert not at.exception
     assert not at.error
-    assert "has no map of an exchange between tasks" in said(at)
+    assert at.selectbox(key="faith_map").options == ["Saliency, by region", "Integrated Gradients, by region"]
+    assert "**Saliency, by region** of Hard sharing" in said(at)
+
+
+def test_a_map_of_gradients_is_drawn_above_the_effect_of_blurring(open_empty):
+    at = open_empty(model="kem", faith_map="Saliency, by region", task="depth")
+    assert not at.exception
+    assert not at.error
+    titles = [spec(at, index)["layout"]["annotations"][0]["text"] for index in range(2)]
+    assert "Map: Depth" in titles[0]
+    assert "Effect: Depth" in titles[1]
+    assert "when the region is blurred" in said(at)
+
+
+def test_integrated_gradients_wait_for_the_button(open_empty):
+    at = open_empty(model="kem", faith_map="Integrated Gradients, by region")
+    assert "needs 8 paths" in said(at)
+    assert not specs(at)
+    at.button(key="faith_go").click().run()
+    assert not at.exception
+    assert not at.error
+    assert "Map: " in spec(at, 0)["layout"]["annotations"][0]["text"]
 
 
 @pytest.mark.parametrize(("model", "shown"), [("cross_attention", "What tasks read from tasks"),

@@ -165,13 +165,23 @@ def test_several_uploads_are_a_set(open_page):
     assert "Over **n = 2** images" in said(at)
 
 
-def test_a_folder_is_a_set(open_page, tmp_path):
+def test_a_folder_is_a_set(open_page, tmp_path, monkeypatch):
+    monkeypatch.setenv("MTLVIZ_DATA", str(tmp_path))
     for seed in range(2):
         (tmp_path / f"{seed}.png").write_bytes(png(40, 32, seed=seed))
     at = detail(open_page(PAGE, slots_set="folder"), "set of images")
     at.text_input(key="slots_folder").set_value(str(tmp_path)).run()
     at.button(key="slots_start").click().run()
     assert "Over **n = 2** images" in said(at)
+
+
+def test_a_folder_that_the_app_was_not_started_with_is_not_read(open_page, tmp_path):
+    at = detail(open_page(PAGE, slots_set="folder"), "set of images")
+    at.text_input(key="slots_folder").set_value(str(tmp_path)).run()
+    at.button(key="slots_start").click().run()
+    assert [error.value.split(";")[0] for error in at.error] == [
+        "There is no such path in the folders that this app was started with"
+    ]
 
 
 @pytest.mark.parametrize(

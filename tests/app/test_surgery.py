@@ -251,3 +251,35 @@ def test_slots_beyond_those_of_the_model_come_back_into_range(table):
     assert at.number_input(key="surgery_slot").value == 5
     assert np.isfinite(at.number_input(key="surgery_at").value)
     healthy(at)
+
+
+@pytest.mark.parametrize("control", ["random weights", "shuffled slots", "permuted tokens", "mean image"])
+def test_a_negative_control_takes_the_place_of_the_model_in_every_part(table, control):
+    at = table(model="kem", control=control)
+    for part in PARTS:
+        at.segmented_control(key="surgery_part").set_value(part).run()
+        assert f"**Negative control: {control}" in said(healthy(at))
+        compared = "ρ" in said(at) or "constant map" in said(at)
+        if part == "every slot":
+            assert compared != (control == "random weights")  # its slots are others
+            assert ("has no model's slot to be compared with" in said(at)) == (control == "random weights")
+        if part == "weight and effect":
+            assert said(at).count("(the model itself: **") == 4
+        if part == "tasks":
+            assert compared
+            assert "The model itself: **" in said(at)
+
+
+def test_the_matrix_of_a_control_is_another_one_and_goes_with_the_switch(table):
+    own = spec(table(surgery_part="every slot"), 0)
+    at = table(surgery_part="every slot", control="shuffled slots")
+    assert spec(at, 0) != own
+    at.selectbox(key="control").set_value("the model").run()
+    assert spec(healthy(at), 0)["data"] == own["data"]  # the slot that is looked at stays the chosen one
+    assert "ρ" not in said(at)
+
+
+def test_an_edit_of_what_the_control_changes_is_left_out_with_a_sentence(table):
+    at = healthy(table(surgery_edits="swap-1-2", control="shuffled slots"))
+    assert any("already changes 'swapped'" in info.value for info in at.info)
+    assert "slots 1 and 2 swapped" in said(healthy(table(surgery_edits="swap-1-2", control="mean image")))

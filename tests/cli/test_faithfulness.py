@@ -21,10 +21,10 @@ def test_models_are_measured_in_one_table_and_one_file(measured):
     stored = read_result(Path("found/faithfulness.json"), KIND)
     assert [model["name"] for model in stored["models"]] == list(names)
     assert (stored["images"], outcome.last["images"]) == (2, 2)
-    assert list(stored["models"][1]["kinds"]) == ["slots", "retrieve", "read", "regions"]
-    assert not stored["models"][0]["kinds"]
+    assert list(stored["models"][1]["kinds"]) == ["slots", "retrieve", "read", "regions", "saliency"]
+    assert list(stored["models"][0]["kinds"]) == ["saliency"]
     assert len(stored["models"][2]["kinds"]["regions"]["single"]["faithful"]) == 2
-    for words in ("Write weight by slot", "random weights", "none: no interaction", "by reading task"):
+    for words in ("Write weight by slot", "random weights", "Saliency, by region", "by reading task"):
         assert words in outcome.err
 
 
@@ -34,7 +34,7 @@ def test_the_same_command_gives_the_same_file(measured):
     assert json.loads(Path("a.json").read_text()) == json.loads(Path("b.json").read_text())
 
 
-def test_models_without_any_map_are_refused_before_the_images(measured):
-    outcome = measured("--checkpoint", "none")
-    assert outcome.code == 2
-    assert "share only the encoder" in outcome.err
+def test_integrated_gradients_are_measured_where_they_are_asked_for(measured):
+    outcome = measured("--checkpoint", "none", "--limit", 1, "--integrated", "--json")
+    assert outcome.code == 0
+    assert list(outcome.last["models"][0]["kinds"]) == ["saliency", "integrated"]

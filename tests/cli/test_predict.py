@@ -96,7 +96,7 @@ def test_an_error_while_writing_leaves_nothing(cli, photograph, tmp_path, monkey
     def full(*_):
         raise OSError(28, "No space left on device", "predictions.npz")
 
-    monkeypatch.setattr(sys.modules["mtlviz.cli.predict"], "save_arrays", full)
+    monkeypatch.setattr(sys.modules["mtlviz.cli.prediction_files"], "save_arrays", full)
     outcome = cli("predict", photograph, "--out", tmp_path / "new" / "out")
     assert outcome.code == 2
     assert outcome.err == "predictions.npz: No space left on device.\n"

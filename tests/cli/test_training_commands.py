@@ -47,9 +47,12 @@ def test_rooms_are_rendered_once_and_counted(cli):
 )
 def test_the_cache_lies_where_the_platform_keeps_such_things(monkeypatch, tmp_path, platform, variable, folder):
     monkeypatch.setattr("sys.platform", platform)
+    monkeypatch.delenv("MTLVIZ_CACHE", raising=False)
     monkeypatch.setenv(variable, str(tmp_path))
     assert cache_folder(None) == tmp_path / folder
     assert cache_folder(tmp_path / "mine") == tmp_path / "mine"
+    monkeypatch.setenv("MTLVIZ_CACHE", str(tmp_path / "named"))
+    assert cache_folder(None) == tmp_path / "named"
 
 
 def test_evaluate_renders_what_is_missing_into_the_cache_and_prints_protocols(cli, cache):
@@ -74,11 +77,13 @@ def test_evaluate_reads_a_folder_of_rooms_and_leaves_the_interaction_on(cli, roo
     assert "interaction_off" not in outcome.last
 
 
-def test_evaluate_refuses_rooms_of_another_size(cli):
+def test_rooms_of_another_size_are_scored_at_their_own_and_refused_where_they_are_looked_into(cli):
     cli("rooms", "--out", "r", "--count", 1, "--size", "48x64", "--workers", 1)
-    outcome = cli("evaluate", "--data", "r")
-    assert outcome.code == 2
-    assert f"are 48x64, but 'kem' takes {SIZE[0]}x{SIZE[1]}" in outcome.err
+    found = cli("evaluate", "--data", "r", "--json").last
+    assert (found["size"], found["scored"]) == (list(SIZE), "at the size of the labels")
+    refused = cli("collapse", "--data", "r")
+    assert refused.code == 2
+    assert f"are 48x64, but 'kem' takes {SIZE[0]}x{SIZE[1]}" in refused.err
 
 
 def test_train_scores_what_it_trained_and_a_second_call_finds_it_done(cli, config):

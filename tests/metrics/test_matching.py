@@ -5,7 +5,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 from skimage.morphology import thin
 
-from mtlviz.metrics.boundaries import boundary_counts, matched_pixels
+from mtlviz.metrics.boundaries import Matcher, boundary_counts, matched_pixels
 from mtlviz.metrics.matching import maximum_matching
 from mtlviz.metrics.thinning import ridges, thinned
 
@@ -62,6 +62,16 @@ def test_counts_at_a_threshold_are_those_of_its_mask_alone(rng):
         assert pixels == lines.sum()
         assert count == matched_pixels(lines, true, 2.0)
     assert matched[-1] == drawn[-1] == 0
+
+
+def test_a_search_that_begins_with_other_pairs_finds_as_many(rng):
+    true = thinned(gaussian_filter(rng.random((60, 60)), 1.5) > 0.5)
+    matcher = Matcher(true, 3.0)
+    field = gaussian_filter(rng.random((60, 60)), 1.5)
+    for share in (0.3, 0.32, 0.6, 0.5, 1.0, 0.4):  # near one another, far apart, empty, back again
+        given = thinned(field >= np.quantile(field, share)) & (share < 1)
+        assert matcher.count(given) == matched_pixels(given, true, 3.0)
+    assert Matcher(np.zeros_like(true), 3.0).count(true) == 0
 
 
 def test_the_radius_is_inclusive():

@@ -17,7 +17,6 @@ BOTH = (
     {"interleaved": False},
     {"fusion": "per_task", "interleaved": False},
     {"similarity": "learned"},
-    {"scales": 2},
 )
 """Options that both computations take."""
 

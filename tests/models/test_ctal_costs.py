@@ -11,7 +11,7 @@ from mtlviz.models.multitask import MultiTaskNetwork, NetworkConfig
 from mtlviz.models.operations import operation_counts
 from mtlviz.tasks import TASKS as ALL_TASKS
 from mtlviz.trace import INTERACTION, AffinityTrace, Capture, Trace, to_arrays
-from tests.models.ctal_modules import CHANNELS, COUNT, GRID, TASKS, WIDTH, features, module, padding
+from tests.models.ctal_modules import CHANNELS, COUNT, GRID, TASKS, features, module, padding
 from tests.models.test_multitask import TINY, image
 
 NYU = {"width": 256, "channels": 128, "grid": (72, 96), "tasks": 3}
@@ -76,7 +76,7 @@ def test_operations_are_those_of_the_released_code(size, dense):
 @pytest.mark.parametrize("computation", ["dense", "linear"])
 @pytest.mark.parametrize(
     "options",
-    [{}, {"fusion": "per_task"}, {"fusion": "mean"}, {"tied": True}, {"similarity": "learned"}, {"scales": 2}],
+    [{}, {"fusion": "per_task"}, {"fusion": "mean"}, {"tied": True}, {"similarity": "learned"}],
     ids=str,
 )
 def test_operations_are_those_that_run(options, computation):
@@ -228,11 +228,3 @@ def test_a_trace_with_affinities_becomes_arrays_as_a_whole():
     assert isinstance(arrays, AffinityTrace)
     assert arrays.layout.valid.dtype == bool
     assert arrays.units.dtype == np.float32
-
-
-def test_several_scales_need_more_parameters_and_the_same_grid():
-    one, three = module(input_norm=True), module(scales=3)
-    coarse = 2 * (9 * WIDTH**2 + 2 * WIDTH) + 2 * WIDTH * CHANNELS
-    assert parameters(three) - parameters(one) == 3 * coarse
-    with torch.inference_mode():
-        assert three(features())[0]["depth"].shape == one(features())[0]["depth"].shape

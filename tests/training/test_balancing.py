@@ -15,7 +15,7 @@ from mtlviz.training import build_network, stopping, train
 from mtlviz.training.balancing import Aggregated, Balance, DynamicAverage, Uncertainty, build_balance
 from mtlviz.training.data import TrainingStream, join, training_set
 from mtlviz.training.loop import Objective, training_step
-from mtlviz.training.optimiser import parameter_groups
+from mtlviz.training.optimiser import Motion, parameter_groups
 from tests.training.tiny import tiny_config
 
 TWO = {"tasks": ["semseg", "depth"], "weights": {"semseg": 2.0, "depth": 3.0}}
@@ -139,9 +139,13 @@ def test_a_missing_library_is_named(rooms, monkeypatch):
         build_balance(config, build_network(config), 10)
 
 
+NEEDED = {"upgrad": "quadprog", "dualproj": "quadprog", "cagrad": "cvxpy"}
+"""Library of an aggregator besides torchjd."""
+
+
 @pytest.mark.parametrize("method", ["upgrad", "pcgrad", "mgda", "imtl_g", "aligned_mtl", "dualproj"])
 def test_aggregators_of_torchjd_train(rooms, tmp_path, method):
-    pytest.importorskip("torchjd")
+    pytest.importorskip(NEEDED.get(method, "torchjd"))
     config = tiny_config(rooms, budget=12, balancing={"method": method}, save_every=4)
     first = train(config, tmp_path / "first").read_bytes()
     (tmp_path / "first" / "weights.safetensors").unlink()
@@ -149,7 +153,9 @@ def test_aggregators_of_torchjd_train(rooms, tmp_path, method):
 
 
 def test_a_task_has_its_own_learning_rate(rooms, tmp_path):
-    groups = parameter_groups(build_network(tiny_config(rooms)), 0.05, {"depth": 0.5})
+    shared, own = Motion("adamw", 1.0, 0.05), Motion("adamw", 0.5, 0.05)
+    found = parameter_groups(build_network(tiny_config(rooms)), shared, {"depth": own})
+    groups = [group for _, some in found for group in some]
     assert [group.get("factor") for group in groups] == [None, None, 0.5, 0.5]
     assert sum(len(group["params"]) for group in groups) == len(list(build_network(tiny_config(rooms)).parameters()))
     config = tiny_config(rooms, optimiser={"warmup": 0, "rates": {"depth": 0.0}})

@@ -6,7 +6,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from mtlviz.models.multitask import INITIAL, parameter_counts
+from mtlviz.models.initial import INITIAL
+from mtlviz.models.multitask import parameter_counts
 from mtlviz.training import build_network, train
 from mtlviz.training.data import join, to_batch, training_set
 from mtlviz.training.loop import Objective

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,15 +8,18 @@ import torch
 
 from mtlviz.data import geometry
 from mtlviz.data.rooms import Rooms, class_frequencies
+from mtlviz.data.sample import Sample
 from mtlviz.edits import Edit
 from mtlviz.errors import DataError
 from mtlviz.metrics import build_meter
-from mtlviz.tasks import TASKS
+from mtlviz.tasks import IGNORE, TASKS
 from mtlviz.trace import FeatureTrace, SlotTrace, TokenLayout, Trace
 from mtlviz.training import build_network, evaluate_network, evaluate_training, train
 from mtlviz.training.config import IMAGENET_MEAN, IMAGENET_STD
 from mtlviz.training.data import First, join, normalised, to_batch
-from mtlviz.training.evaluate import fit_constants, resized_output
+from mtlviz.training.evaluate import fit_constants
+from mtlviz.training.losses import task_loss
+from mtlviz.training.scoring import Conventions, resized_output
 from mtlviz.training.sharing import _of_one_image, sharing_statistics
 from tests.models.literal_kem import literal_kem
 from tests.training.tiny import tiny_config
@@ -90,6 +94,67 @@ def test_constants_are_fitted_on_every_label(rooms, val):
     fits = {fit.task.name: fit for fit in fit_constants(First(val, 5), tiny_config(rooms).task_list(), batch=2)}
     assert fits["depth"].count == 5 * 32 * 64
     assert float(fits["edge"].sums[0]) == sum(val[index].labels["edge"].sum() for index in range(5))
+
+
+def test_constants_are_fitted_on_what_counts(rooms, val):
+    limits = Conventions(depth={"closest": 2.0, "cap": 4.0})
+    fit = fit_constants(val, [TASKS["depth"]], limits)[0]
+    depth = np.concatenate([val[index].labels["depth"].ravel() for index in range(len(val))])
+    assert float(fit.output()) == pytest.approx(depth[(depth > 2) & (depth < 4)].mean(), rel=1e-5)
+
+
+def test_limits_of_depth_are_named_in_the_protocol_and_take_the_place_of_the_family_s(rooms, network, val):
+    asked = {"closest": 1.0, "cap": 4.0, "median_scaling": True}
+    result = evaluate_network(
+        network, val, tiny_config(rooms).task_list(), protocol="mtformer", depth=asked, switched_off=False
+    )
+    line = result["tasks"]["depth"]["protocol"]
+    assert line.startswith("mtformer with other limits of depth: RMSE in metres")
+    assert "pixels at 4.0 m or more left out, pixels at 1.0 m or less left out, scaled to the true median" in line
+    assert result["tasks"]["semseg"]["protocol"].startswith("mtformer: ")
+
+
+def test_large_images_come_in_smaller_batches_with_the_same_result(rooms, network, val, monkeypatch):
+    tasks = tiny_config(rooms).task_list()
+    whole = evaluate_network(network, val, tasks, switched_off=False)["tasks"]["depth"]["metrics"]
+    monkeypatch.setattr("mtlviz.training.evaluate.PIXELS", 32 * 64)
+    alone = evaluate_network(network, val, tasks, switched_off=False)["tasks"]["depth"]["metrics"]
+    assert alone == pytest.approx(whole, rel=1e-4)
+
+
+def test_padding_of_a_task_of_one_s_own_counts_nowhere(rng):
+    crack = replace(TASKS["saliency"], name="crack")
+    label = (rng.random((20, 30)) > 0.7).astype(np.uint8)
+    alone = Sample(rng.integers(0, 255, (20, 30, 3), np.uint8), "wall", {"crack": label})
+    padded = geometry.pad(alone, (32, 64))
+    assert set(np.unique(padded.labels["crack"])) == {0, 1, IGNORE}  # a name that no geometry rule knows
+    found = []
+    for sample, logits in ((alone, torch.randn(1, 1, 20, 30)), (padded, torch.randn(1, 1, 32, 64))):
+        inside = sample.labels["crack"] != IGNORE
+        logits[0, 0, inside] = torch.linspace(-3, 3, 600)[torch.from_numpy(np.argsort(label.ravel(), kind="stable"))]
+        batch, meter = to_batch(sample, ["crack"]), build_meter(crack)
+        assert int(batch.valid["crack"].sum()) == label.size
+        meter.update(logits, batch.labels["crack"], batch.valid["crack"])
+        loss = task_loss(crack)(logits, batch.labels["crack"], batch.valid["crack"])
+        fit = fit_constants([sample], [crack])[0]
+        found.append({**meter.compute(), "loss": float(loss), "prior": float(fit.output())})
+    assert found[0] == pytest.approx(found[1], rel=1e-5)
+
+
+def test_edges_are_matched_alike_in_one_and_in_two_processes(rooms, network, val, monkeypatch):
+    monkeypatch.setattr("mtlviz.training.evaluate.EACH", 1)
+    tasks = [task for task in tiny_config(rooms).task_list() if task.name == "edge"]
+    one, two = (
+        evaluate_network(network, val, tasks, protocol="vandenhende", switched_off=False, workers=workers)["tasks"]
+        for workers in (1, 2)
+    )
+    assert one == two
+    assert one["edge"]["headline"] == "ods_f"
+
+
+def test_without_constants_there_are_none_in_the_result(rooms, network, val):
+    result = evaluate_network(network, val, tiny_config(rooms).task_list(), constants=(), switched_off=False)
+    assert result["tasks"]["depth"]["constant"] == {}
 
 
 def slot_trace(write: torch.Tensor, written: torch.Tensor) -> Trace:

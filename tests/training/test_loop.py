@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from mtlviz.errors import DataError, OptionError, TrainingError
 from mtlviz.training import build_network, loop, train
 from mtlviz.training.data import Batch, normalised
-from mtlviz.training.optimiser import parameter_groups, rate_factor
+from mtlviz.training.optimiser import Motion, parameter_groups, rate_factor
 from tests.training.tiny import tiny_config
 
 
@@ -40,11 +40,18 @@ def killed(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("interaction", "kills"),
-    [("kem", (2, 6, 7)), ("cross_attention", (6,))],  # before the first state, after it, and once more
+    ("interaction", "options", "kills"),
+    [
+        ("kem", {}, (2, 6, 7)),  # before the first state, after it, and once more
+        ("none", {}, (6,)),
+        ("cross_attention", {}, (6,)),
+        ("stable_kem", {"rung": "learnable"}, (6,)),
+        ("ctal", {"grid": [4, 8]}, (6,)),
+        ("pair_attention", {}, (6,)),
+    ],
 )
-def test_a_killed_training_ends_with_the_same_bits(rooms, tmp_path, killed, interaction, kills):
-    network = {"interaction": interaction, "options": {}}
+def test_a_killed_training_ends_with_the_same_bits(rooms, tmp_path, killed, interaction, options, kills):
+    network = {"interaction": interaction, "options": options, "width": 24}
     config = tiny_config(rooms, network=network, data={"keep": {"normals": 0.5}})
     expected = load_file(train(config, tmp_path / "whole"))
     for last in kills:
@@ -256,7 +263,7 @@ def test_the_rate_rises_over_the_warm_up_and_falls_to_zero(rooms, schedule):
 
 def test_norms_biases_and_scalars_have_no_weight_decay(rooms):
     network = build_network(tiny_config(rooms))
-    decayed, free = parameter_groups(network, 0.05)
+    ((_, (decayed, free)),) = parameter_groups(network, Motion("adamw", 1.0, 0.05))
     assert (decayed["weight_decay"], free["weight_decay"]) == (0.05, 0)
     assert len(decayed["params"]) + len(free["params"]) == len(list(network.parameters()))
     kept = {id(parameter) for parameter in free["params"]}

@@ -31,7 +31,7 @@ from mtlviz.checkpoints import ModelCard
 from mtlviz.data.letterbox import Letterbox
 from mtlviz.data.sample import Sample
 from mtlviz.engine import Engine
-from mtlviz.errors import OptionError
+from mtlviz.errors import CapabilityError, OptionError
 from mtlviz.models.interactions import interaction_config
 
 
@@ -111,6 +111,20 @@ def possible_features(engine: Engine) -> tuple[str, ...]:
     return (PIXELS, SUPERPIXELS, *(name for name, there in inside if there))
 
 
+def check_method(card: ModelCard, method: str) -> None:
+    """Refuse a method for which a network that is not ours gives too little.
+
+    Raises:
+        CapabilityError: if gradients do not reach the image, or the method needs layers of our networks.
+    """
+    if card.capabilities is None:
+        return
+    if method == GRAD_CAM:
+        raise CapabilityError(f"{card.title} comes from an adapter, so its layers are not known to {method}.")
+    if method in (SALIENCY, INTEGRATED) and not card.capabilities.gradients:
+        raise CapabilityError(f"Gradients do not reach the image in {card.title}, as its card says; choose occlusion.")
+
+
 def sizes(card: ModelCard, letterbox: Letterbox) -> Sizes:
     """What costs depend on."""
     config = interaction_config(card.architecture.interaction, card.architecture.options)
@@ -135,6 +149,7 @@ def explain(
         OptionError: if the model has no such task, class, slots, or tasks that read one another.
     """
     start = time.perf_counter()
+    check_method(engine.card, request.method)
     way = passes(engine, sample, tick)
     target = scalar(request.target, engine.card, engine.run(sample, capture=None).outputs, way.prepared.letterbox)
     game, segments = _game(way, target, request)

@@ -64,7 +64,7 @@ class Passes:
         Args:
             name: ``ENCODER`` or a task, for its encoder.
         """
-        with self.engine.alone() as network:
+        with self.engine.parts() as network:
             yield network.encoder if name == ENCODER else network.task_encoders[name]
 
 

@@ -1,6 +1,6 @@
 """Maps and effects of one image side by side, and how well each map foretells them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,11 +14,12 @@ from mtlviz.analysis.faithfulness.effects import (
     silenced_effects,
     slot_effects,
 )
+from mtlviz.analysis.faithfulness.gradients import BY_PIXEL, blurred_effects, gradient_rows
 from mtlviz.analysis.faithfulness.maps import Cells, kinds_of, map_cells
 from mtlviz.analysis.faithfulness.regions import Regions, effects_by_region, regions_of
 from mtlviz.analysis.rank_correlation import rank_correlation
 from mtlviz.engine import Engine, Run
-from mtlviz.trace import Capture
+from mtlviz.trace import Capture, TokenLayout
 
 RECORDED = Capture(features=True)
 """What a run needs to be measured."""
@@ -85,6 +86,7 @@ def foretold(
     *,
     seed: int = 0,
     by_region: Float[np.ndarray, "T R E"] | None = None,
+    gradients: Mapping[str, tuple[Cells, Cells]] | None = None,
 ) -> dict[str, Foretold]:
     """By kind a map of the image and what it should foretell.
 
@@ -92,20 +94,32 @@ def foretold(
         engine: of the model.
         unlearned: its copy with random weights.
         clean: the image as it is, recorded with ``RECORDED``.
-        kinds: of maps, of those of ``available_kinds``.
+        kinds: of maps, of those of ``available_kinds`` and ``gradients.gradient_kinds``.
         seed: of the shuffled cells.
         by_region: effects of ``region_ablations`` where they are known already; else measured if a kind needs them.
+        gradients: by kind of ``BY_PIXEL`` the rows of the model and those of random weights, where they are known.
     """
-    trace = clean.trace.interaction
-    if trace is None or not kinds:
+    if not kinds:
         return {}
-    other, regions = unlearned.run(clean.sample), regions_of(clean, trace.layout)
-    happened = _effects(engine, clean, regions, kinds, by_region)
-    return {
-        kind: Foretold(kind, trace.layout.tasks, map_cells(engine, clean, regions, kind), happened[kind],
-                       map_cells(unlearned, other, regions, kind), seed)
-        for kind in kinds
-    }  # fmt: skip
+    layout = layout_of(clean)
+    other, regions = unlearned.run(clean.sample), regions_of(clean, layout)
+    happened, known = _effects(engine, clean, regions, kinds, by_region), gradients or {}
+    found = {}
+    for kind in kinds:
+        if kind in BY_PIXEL:
+            both = known.get(kind) or tuple(
+                gradient_rows(one, clean.sample, regions, kind, layout.tasks) for one in (engine, unlearned)
+            )
+        else:
+            both = map_cells(engine, clean, regions, kind), map_cells(unlearned, other, regions, kind)
+        found[kind] = Foretold(kind, layout.tasks, both[0], happened[kind], both[1], seed)
+    return found
+
+
+def layout_of(clean: Run) -> TokenLayout:
+    """The tokens of a run: those that interact, or for a model without interaction those of its features."""
+    trace = clean.trace.interaction
+    return clean.features.layout if trace is None else trace.layout
 
 
 def _effects(
@@ -118,13 +132,15 @@ def _effects(
         found |= region_effects(by_region, regions)
     if set(kinds) & set(BY_TASK):
         found |= dict.fromkeys(BY_TASK, silenced_effects(engine, clean))
+    if set(kinds) & set(BY_PIXEL):
+        found |= dict.fromkeys(BY_PIXEL, blurred_effects(engine, clean, regions))
     if "slots" in kinds:
         found["slots"] = slot_effects(engine, clean)
     return found
 
 
 def available_kinds(run: Run) -> tuple[str, ...]:
-    """The kinds of maps that a model has, from one of its runs; those between tasks need two."""
+    """The kinds of maps of its inside that a model has, from one of its runs; those between tasks need two."""
     kinds = kinds_of(run.trace.interaction)
     return kinds if len(run.card.tasks) > 1 else tuple(kind for kind in kinds if kind in ("slots", "diffusion"))
 

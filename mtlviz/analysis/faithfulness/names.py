@@ -28,6 +28,8 @@ class MapKind:
 
 ABLATED = "the task's features there take the mean of the task over the image before the interaction"
 
+BLURRED = "the region of the image is blurred until only large shapes are left"
+
 KINDS: dict[str, MapKind] = {
     kind.key: kind
     for kind in (
@@ -48,6 +50,12 @@ KINDS: dict[str, MapKind] = {
         MapKind("diffusion", "A row of G, by region", "Size |G| of what a region receives from another region of its "
                 "own task, at least one region apart.", ABLATED,
                 "over the far regions of the same task, for each reading region", "Affinity"),
+        MapKind("saliency", "Saliency, by region", "Sum over a region of the image of the sizes of the slopes of a "
+                "task's mean prediction (logits of the predicted classes, metres, lean towards the camera).", BLURRED,
+                "over the regions of the image, for each task", "Attribution"),
+        MapKind("integrated", "Integrated Gradients, by region", "Size of what a region of the image contributes to a "
+                "task's mean prediction against the blurred image, from eight gradients with the picks held.", BLURRED,
+                "over the regions of the image, for each task", "Attribution"),
     )
 }  # fmt: skip
 """In the order in which they are shown."""

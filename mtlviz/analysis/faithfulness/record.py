@@ -1,12 +1,13 @@
 """One model over a set of images: how well each kind of its maps foretells the effects, image by image."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 from threadpoolctl import threadpool_limits
 
+from mtlviz.analysis.faithfulness.gradients import gradient_kinds
 from mtlviz.analysis.faithfulness.image import RECORDED, Foretold, available_kinds, foretold
 from mtlviz.analysis.faithfulness.names import MEASURES
 from mtlviz.analysis.noise.record import Samples
@@ -38,14 +39,20 @@ class ModelRecord:
 
 
 def model_record(
-    engine: Engine, samples: Samples, *, seed: int = 0, progress: Callable[[int], None] | None = None
+    engine: Engine,
+    samples: Samples,
+    *,
+    seed: int = 0,
+    gradients: Sequence[str] = (),
+    progress: Callable[[int], None] | None = None,
 ) -> ModelRecord:
     """Measure a model over a set.
 
     Args:
-        engine: of the model; one without an interaction has no maps.
+        engine: of the model; one without an interaction has no maps of its inside.
         samples: the images; their labels are not looked at.
         seed: of the random weights and the shuffled cells.
+        gradients: kinds of maps of gradients that are measured too, see ``gradients.BY_PIXEL``.
         progress: called with the number of images done.
 
     Raises:
@@ -54,12 +61,13 @@ def model_record(
     if not len(samples):
         raise DataError("The set holds no image; give one with at least one.")
     unlearned, found = engine.with_random_weights(seed), []
+    also = [kind for kind in gradient_kinds(engine.card) if kind in gradients]
     # Several BLAS threads spin against whatever else runs, and the matrices are too small to gain from them.
     with threadpool_limits(1, user_api="blas"):
         for number in range(len(samples)):
             clean = engine.run(samples[number], capture=RECORDED)
             drawn = seed * SEEDS_APART + number
-            found.append(foretold(engine, unlearned, clean, available_kinds(clean), seed=drawn))
+            found.append(foretold(engine, unlearned, clean, (*available_kinds(clean), *also), seed=drawn))
             if progress:
                 progress(number + 1)
     return ModelRecord(engine.card, _joined(found, lambda one: one.numbers, tuple(MEASURES)),

@@ -49,6 +49,16 @@ class Regions:
             indices.append(np.minimum((centres * tokens / full).astype(np.int64), tokens - 1))
         return np.asarray(self.of_token.reshape(rows, columns)[indices[0]][:, indices[1]])
 
+    @cached_property
+    def of_input(self) -> Int[np.ndarray, "H W"]:
+        """Region of every pixel of the model's input, -1 at padding."""
+        (rows, columns), letterbox = self.run.card.token_grid, self.run.letterbox
+        down, right = (
+            np.arange(side) * tokens // side for side, tokens in zip(letterbox.target, (rows, columns), strict=True)
+        )
+        spread = self.of_token.reshape(rows, columns)[down][:, right]
+        return np.where(letterbox.inside, spread, -1)
+
     @property
     def apart(self) -> Bool[np.ndarray, "R R"]:
         """Pairs with at least one region between them."""

@@ -9,7 +9,7 @@ from mtlviz.analysis.lesions.effects import effects_of_edits, possible_edits
 from mtlviz.analysis.lesions.slots import shares_of
 from mtlviz.analysis.noise.maps import map_numbers
 from mtlviz.analysis.rank_correlation import rank_correlation
-from mtlviz.edits import Edit
+from mtlviz.edits import NOTHING, Edit
 from mtlviz.engine import Engine, Run
 from mtlviz.errors import OptionError
 from mtlviz.tasks import Task
@@ -51,12 +51,13 @@ class Silencing:
         return rank_correlation(self.mass[self.pairs], self.shares[self.pairs])
 
 
-def silencing(engine: Engine, clean: Run) -> Silencing:
+def silencing(engine: Engine, clean: Run, base: Edit = NOTHING) -> Silencing:
     """Silence every task once.
 
     Args:
         engine: of a model whose tasks read one another.
         clean: the image as it is, with the interaction's trace.
+        base: the edit under which ``clean`` was made, such as that of a negative control.
 
     Raises:
         OptionError: if its tasks do not read one another, or there is only one.
@@ -65,7 +66,7 @@ def silencing(engine: Engine, clean: Run) -> Silencing:
     if "silenced" not in possible_edits(engine) or len(tasks) < 2:
         raise OptionError(f"In model {clean.card.name!r} no task reads another one, so that none can be silenced.")
     edits = [*(Edit(silenced=(task.name,)) for task in tasks), Edit(residual=0.0)]
-    found = effects_of_edits(engine, clean.sample, edits)
+    found = effects_of_edits(engine, clean.sample, edits, base)
     trace = clean.trace.interaction
     mass = map_numbers(trace, {}, rank=False).sources.T if isinstance(trace, SlotTrace | AttentionTrace) else None
     return Silencing(tasks, found[:-1], found[-1], mass)

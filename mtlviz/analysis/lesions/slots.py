@@ -10,7 +10,7 @@ from mtlviz.analysis.exchange import task_exchange
 from mtlviz.analysis.lesions.effects import effects_of_edits
 from mtlviz.analysis.rank_correlation import rank_correlation
 from mtlviz.checkpoints import ModelCard
-from mtlviz.edits import Edit
+from mtlviz.edits import NOTHING, Edit
 from mtlviz.engine import Engine, Run
 from mtlviz.errors import OptionError
 from mtlviz.models.interactions.base import interaction_config
@@ -77,25 +77,26 @@ def lesion(slot: int, kind: LesionKind = "zero") -> Edit:
     return Edit(zeroed=(slot,), renormalised=kind == "renormalise")
 
 
-def slot_lesions(engine: Engine, clean: Run, kind: LesionKind = "zero") -> SlotLesions:
+def slot_lesions(engine: Engine, clean: Run, kind: LesionKind = "zero", base: Edit = NOTHING) -> SlotLesions:
     """Take every slot out of action once.
 
     Args:
         engine: of a model with slots.
         clean: the image as it is, with the interaction's trace.
         kind: what is done to a slot.
+        base: the edit under which ``clean`` was made, such as that of a negative control.
 
     Raises:
-        OptionError: if the model has no slots.
+        OptionError: if the model has no slots, or ``base`` changes what a lesion does.
     """
-    slots = slot_weights(engine, clean)
+    slots = slot_weights(engine, clean, base)
     count = len(slots)
     edits = [*(lesion(slot, kind) for slot in range(count)), Edit(zeroed=tuple(range(count)))]
-    found = effects_of_edits(engine, clean.sample, edits)
+    found = effects_of_edits(engine, clean.sample, edits, base)
     return SlotLesions(clean.card.tasks, kind, found[:-1], found[-1], slots)
 
 
-def slot_weights(engine: Engine, clean: Run) -> Float[np.ndarray, "L T"]:
+def slot_weights(engine: Engine, clean: Run, base: Edit = NOTHING) -> Float[np.ndarray, "L T"]:
     """Mean Write weight of every slot for the tokens of every task, padding left out; the mean of all heads.
 
     Raises:
@@ -103,7 +104,7 @@ def slot_weights(engine: Engine, clean: Run) -> Float[np.ndarray, "L T"]:
     """
     heads = int(clean.card.architecture.options.get("heads", 1))
     traces = [clean.trace.interaction] if heads == 1 else [
-        engine.run(clean.sample, capture=Capture(head=head)).trace.interaction for head in range(heads)
+        engine.run(clean.sample, capture=Capture(head=head), edit=base).trace.interaction for head in range(heads)
     ]  # fmt: skip
     found = []
     for trace in traces:

@@ -243,11 +243,10 @@ def features_of(run: Run) -> FeatureTrace:
     """What the run recorded of the features.
 
     Raises:
-        ValueError: if it recorded nothing.
+        CapabilityError: if the model records no features.
+        ValueError: if they were not asked for.
     """
-    if run.trace.features is None:
-        raise ValueError("effects on features need runs that recorded them")
-    return run.trace.features
+    return run.features
 
 
 def feature_change(before: FeatureTrace, after: FeatureTrace, place: str, task: str) -> float:

@@ -13,7 +13,6 @@ from mtlviz.analysis.token_labels import (
 )
 from mtlviz.data.sample import Sample, valid_pixels
 from mtlviz.engine import Run
-from mtlviz.models.encoders import TOKEN_STRIDE
 from mtlviz.tasks import IGNORE, TASKS
 
 CLASSES, DEPTH, INSTANCES = "classes", "depth", "instances"
@@ -36,13 +35,13 @@ def oracle_labels(run: Run) -> Labels:
     if "semseg" in sample.labels:
         valid = valid_pixels(sample, TASKS["semseg"])
         known = np.where(valid, sample.labels["semseg"], IGNORE).astype(np.uint8)
-        found[CLASSES] = token_classes(known, box, grid, TOKEN_STRIDE)
+        found[CLASSES] = token_classes(known, box, grid, run.card.token_stride)
     if "depth" in sample.labels:
         valid = valid_pixels(sample, TASKS["depth"])
-        found[DEPTH] = token_depth_bins(sample.labels["depth"], valid, box, grid, TOKEN_STRIDE)
+        found[DEPTH] = token_depth_bins(sample.labels["depth"], valid, box, grid, run.card.token_stride)
     objects = _objects(sample)
     if objects is not None:
-        found[INSTANCES] = token_classes(objects, box, grid, TOKEN_STRIDE)
+        found[INSTANCES] = token_classes(objects, box, grid, run.card.token_stride)
     return found
 
 
@@ -74,7 +73,7 @@ def _lowest_power(run: Run, labels: Int16[np.ndarray, " N"]) -> int:
     """Power of ``DEPTH_RATIO`` metres at which the bin 0 of an image begins."""
     sample = run.sample
     valid = valid_pixels(sample, TASKS["depth"])
-    depths = token_depths(sample.labels["depth"], valid, run.letterbox.box, run.card.token_grid, TOKEN_STRIDE)
+    depths = token_depths(sample.labels["depth"], valid, run.letterbox.box, run.card.token_grid, run.card.token_stride)
     return int(depth_powers(depths[labels == 0])[0])
 
 

@@ -12,7 +12,7 @@ from mtlviz.analysis.token_labels import UNKNOWN, token_classes
 from mtlviz.data.sample import valid_pixels
 from mtlviz.engine import Run
 from mtlviz.errors import OptionError
-from mtlviz.models.interactions import REGISTRY
+from mtlviz.models.interactions import interaction_class
 from mtlviz.models.interactions.kem import KEM
 from mtlviz.tasks import IGNORE, TASKS, Task
 from mtlviz.trace import Capture, FeatureTrace, SlotTrace
@@ -65,7 +65,7 @@ def has_slots(interaction: str) -> bool:
     Args:
         interaction: name in the registry.
     """
-    return issubclass(REGISTRY[interaction], KEM)
+    return issubclass(interaction_class(interaction), KEM)
 
 
 def slots_of(run: Run) -> SlotTrace:

@@ -10,8 +10,9 @@ import math
 import struct
 import tokenize
 import zlib
+from io import BufferedReader, BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -45,18 +46,24 @@ def read_npy(path: Path) -> np.ndarray:
     """
     size = _size(path, MAX_ARRAY_BYTES)
     with path.open("rb") as stream:
-        shape, dtype = _npy_header(stream)
-        if dtype.kind not in _PLAIN_KINDS:
-            raise ValueError(f"holds {dtype} instead of plain numbers; objects are never loaded")
-        expected = math.prod(shape) * dtype.itemsize
-        if expected != size - stream.tell():
-            raise ValueError(f"is cut short or damaged: its header promises {expected:,} bytes of values")
-        stream.seek(0)
-        array: np.ndarray = np.load(stream, allow_pickle=False)
+        return npy_values(stream, size)
+
+
+def npy_values(stream: BytesIO | BufferedReader, size: int) -> np.ndarray:
+    """As ``read_npy``, of an open file of ``size`` bytes."""
+    shape, dtype = npy_header(stream)
+    if dtype.kind not in _PLAIN_KINDS:
+        raise ValueError(f"holds {dtype} instead of plain numbers; objects are never loaded")
+    expected = math.prod(shape) * dtype.itemsize
+    if expected != size - stream.tell():
+        raise ValueError(f"is cut short or damaged: its header promises {expected:,} bytes of values")
+    stream.seek(0)
+    array: np.ndarray = np.load(stream, allow_pickle=False)
     return array
 
 
-def _npy_header(stream: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
+def npy_header(stream: BytesIO | BufferedReader) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Shape and type of an array; no value is read."""
     try:
         shape, _, dtype = _HEADERS[np.lib.format.read_magic(stream)](stream)
     except DAMAGE as error:
@@ -71,17 +78,28 @@ def read_png(path: Path) -> np.ndarray:
         ValueError: if the file is not a PNG, is damaged or larger than images may be.
     """
     _size(path, MAX_BYTES)
+    return png_values(path)
+
+
+def png_values(source: Path | BytesIO, size: tuple[int, int] | None = None) -> np.ndarray:
+    """As ``read_png``; a picture that is not of the given (height, width) is refused before it is decoded."""
     try:
-        with Image.open(path, formats=("PNG",)) as picture:
-            if picture.width * picture.height > MAX_PIXELS or max(picture.size) > MAX_SIDE:
-                raise ValueError(f"has {picture.width:,} x {picture.height:,} pixels, more than is allowed")
-            return np.array(picture)
-    except ValueError as error:
-        if "pixels" in str(error):
-            raise
-        raise ValueError("is damaged or not a PNG") from error
+        with Image.open(source, formats=("PNG",)) as picture:
+            width, height = picture.size
+            allowed = width * height <= MAX_PIXELS and max(width, height) <= MAX_SIDE
+            if allowed and size in (None, (height, width)):
+                return np.array(picture)
     except (*DAMAGE, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ValueError("is damaged or not a PNG") from error
+    if size is None or not allowed:
+        raise ValueError(f"has {width:,} x {height:,} pixels, more than is allowed")
+    raise ValueError(wrong_size((height, width), size))
+
+
+def wrong_size(found: tuple[int, int], wanted: tuple[int, int]) -> str:
+    """What is wrong with a map of another (height, width) than its image."""
+    sides = (*found[::-1], *wanted[::-1])
+    return "is {} x {} pixels, its image {} x {} (width x height); the two must agree".format(*sides)
 
 
 def picture_size(path: Path) -> tuple[int, int] | None:
@@ -89,7 +107,7 @@ def picture_size(path: Path) -> tuple[int, int] | None:
     try:
         if path.suffix.lower() == ".npy":
             with path.open("rb") as stream:
-                shape, _ = _npy_header(stream)
+                shape, _ = npy_header(stream)
             return shape[0], shape[1]
         with Image.open(path, formats=("PNG", "JPEG", "WEBP")) as picture:
             return picture.height, picture.width

@@ -3,9 +3,16 @@
 from importlib import import_module
 from pkgutil import iter_modules
 
-from mtlviz.models.interactions.base import REGISTRY, Interaction, build_interaction, interaction_config
+from mtlviz.models.interactions.base import (
+    OWN,
+    REGISTRY,
+    Interaction,
+    build_interaction,
+    interaction_class,
+    interaction_config,
+)
 
 for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")
 
-__all__ = ["REGISTRY", "Interaction", "build_interaction", "interaction_config"]
+__all__ = ["OWN", "REGISTRY", "Interaction", "build_interaction", "interaction_class", "interaction_config"]

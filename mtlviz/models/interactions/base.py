@@ -123,6 +123,8 @@ class Interaction(nn.Module):
 
 
 REGISTRY: dict[str, type[Interaction]] = {}
+OWN = "own"
+"""Stands for the interaction of a network that is not ours; of its kind nothing is known here."""
 
 
 def register(name: str) -> Callable[[type[Interaction]], type[Interaction]]:
@@ -154,12 +156,21 @@ def build_interaction(
     Raises:
         OptionError: if the name is unknown or an option is not one of its config's.
     """
+    if name == OWN:
+        raise OptionError(f"Interaction {name!r} stands for networks that are not built here; choose another.")
     config = interaction_config(name, options)
     return REGISTRY[name](width, tasks, config, classes)
 
 
+def interaction_class(name: str) -> type[Interaction]:
+    """The interaction registered as ``name``, and for ``OWN`` the class of all of them, which can nothing."""
+    return Interaction if name == OWN else REGISTRY[name]
+
+
 def interaction_config(name: str, options: Mapping[str, Any]) -> InteractionConfig:
-    """Options of the interaction registered as ``name``; raises as ``build_interaction``."""
+    """Options of the interaction registered as ``name``, none for ``OWN``; raises as ``build_interaction``."""
+    if name == OWN:
+        return InteractionConfig()
     if name not in REGISTRY:
         raise OptionError(f"Interaction {name!r} is unknown; choose one of {', '.join(sorted(REGISTRY))}.")
     try:

@@ -59,7 +59,7 @@ class CTAL(Interaction):
     ) -> None:
         super().__init__(width, tasks, config, classes)
         self.channels = channels = config.output_width(width)
-        self.inputs = nn.ModuleDict({task: input_block(width, channels, config) for task in tasks})
+        self.inputs = nn.ModuleDict({task: input_block(width, channels, config.input_norm) for task in tasks})
         learned = config.similarity == "learned"
         self.compare = nn.ModuleDict({task: projection(channels, channels) for task in tasks if learned})
         self.values = nn.ModuleDict({task: nn.Conv2d(channels, channels, 3, padding=1) for task in tasks})
@@ -127,7 +127,7 @@ class CTAL(Interaction):
         """Multiply-accumulates of one image (ctal.md 1.7): what runs, and each computation that the options allow."""
         n, tasks, channels = tokens_per_task, len(self.tasks), self.channels
         taps = 1 if self.config.fusion == "mean" else 9
-        around = tasks * (block_operations(self.config.scales, self.width, channels, n) + 9 * n * channels**2)
+        around = tasks * (block_operations(self.width, channels, n) + 9 * n * channels**2)
         around += len(self.compare) * n * channels**2
         counts = {"dense": around + 2 * tasks * channels * n**2 + self.groups * taps * tasks * n**2}
         if not self.config.kind.needs_matrix:

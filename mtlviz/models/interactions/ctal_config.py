@@ -15,9 +15,6 @@ class CTALConfig(InteractionConfig):
         grid: (rows, columns) of the tokens, which the fusion weights belong to.
         channels: C inside and behind the module; None takes the width of the tokens.
         input_norm: batch norm and ReLU after the input projection, so that affinities are not negative.
-        scales: features at this many strides, each twice the one before, are fused by the input projection, which
-            then has batch norm and ReLU. After ctal.md 2.3, with a limit: coarser features are pooled from a task's
-            own, since the encoder fuses the backbone's scales before the tasks part (``TaskPyramid``).
         fusion: one G ``shared`` by all targets, one ``per_task`` as the paper draws it, or the plain ``mean`` of the
             affinities without any weight.
         own_task: the G of a task sees its own affinity alone; needs ``per_task``.
@@ -35,7 +32,6 @@ class CTALConfig(InteractionConfig):
     grid: tuple[PositiveInt, PositiveInt] = (16, 20)
     channels: int | None = Field(None, ge=1)
     input_norm: bool = False
-    scales: Annotated[int, Field(ge=1, le=4)] = 1
     fusion: Literal["shared", "per_task", "mean"] = "shared"
     own_task: bool = False
     tied: bool = False

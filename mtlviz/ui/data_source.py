@@ -1,0 +1,146 @@
+"""Data sets on disk as images of the app: opened once and read one image at a time, for all sessions."""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import streamlit as st
+
+from mtlviz.data.images import display_name
+from mtlviz.data.sample import Sample, valid_pixels
+from mtlviz.data.sets import DataSet, data_splits, open_data
+from mtlviz.data.truth import without
+from mtlviz.errors import DataError, MtlvizError
+from mtlviz.tasks import Task
+from mtlviz.ui import data_roots
+from mtlviz.ui.sources import LONGEST_SIDE, shrunk
+
+PREFERRED_SPLIT = "val"
+
+
+@dataclass(frozen=True)
+class Opened:
+    """One split of a data set.
+
+    Attributes:
+        label: what the data set is called in links.
+        path: where it lies.
+        data: the samples.
+    """
+
+    label: str
+    path: Path
+    data: DataSet
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Names it among all that are open."""
+        return str(self.path), self.data.split
+
+    def read(self, number: int, tasks: Sequence[str] | None = None) -> Sample:
+        """A sample at the size at which the app shows it, with the labels that have a pixel that counts.
+
+        Args:
+            number: its position.
+            tasks: those whose labels are read; None reads all.
+
+        Raises:
+            DataError: if a file of it cannot be used.
+        """
+        data = self.data if tasks is None else self.data.only(tasks)
+        try:
+            sample = data[number]
+        except DataError as error:
+            raise DataError(data_roots.without_folders(str(error), folders())) from error
+        empty = [task.name for task in data.tasks if not valid_pixels(sample, task).any()]
+        name = f"{self.label} {self.data.split} {number} · {display_name(sample.name)}"
+        return shrunk(replace(without(sample, empty), name=name), LONGEST_SIDE)
+
+
+def folders() -> tuple[Path, ...]:
+    """What the app was started with."""
+    return data_roots.named_folders(sys.argv[1:], os.environ)
+
+
+def known() -> dict[str, Path]:
+    """Data sets that can be chosen, by label: what is found in the folders and what was typed since the start."""
+    return _listed(folders()) | _typed(folders())
+
+
+def add(text: str) -> str:
+    """Label of the data set at a path that a person typed; from now on it can be chosen and linked to.
+
+    Raises:
+        DataError: if there is none, or it is not in the folders that are allowed.
+    """
+    path = data_roots.typed_path(text, folders())
+    try:
+        data_splits(path)
+    except MtlvizError as error:
+        raise DataError(data_roots.without_folders(str(error), folders())) from error
+    name = data_roots.label(path, folders())
+    _typed(folders())[name] = path
+    return name
+
+
+def splits(path: Path) -> tuple[str, ...]:
+    """Splits of a data set, the preferred one first.
+
+    Raises:
+        DataError: if it has none.
+    """
+    try:
+        found = _splits(path)
+    except DataError as error:
+        raise DataError(data_roots.without_folders(str(error), folders())) from error
+    return tuple(sorted(found, key=lambda split: (split != PREFERRED_SPLIT, found.index(split))))
+
+
+def opened(label: str, path: Path, split: str) -> Opened:
+    """A split, opened.
+
+    Raises:
+        DataError: if it cannot be.
+    """
+    try:
+        return Opened(label, path, _opened(path, split))
+    except DataError as error:
+        raise DataError(data_roots.without_folders(str(error), folders())) from error
+
+
+def read(source: Opened, number: int) -> Sample:
+    """``Opened.read`` with all labels, remembered."""
+    return _read(source, source.label, *source.key, number)
+
+
+def task_names(tasks: Sequence[Task]) -> str:
+    """Tasks in words."""
+    return ", ".join(task.title.lower() for task in tasks) or "no labels"
+
+
+@st.cache_data(ttl=60, max_entries=8, show_spinner="Looking for data sets.")
+def _listed(folders: tuple[Path, ...]) -> dict[str, Path]:
+    return data_roots.listed(folders)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _typed(folders: tuple[Path, ...]) -> dict[str, Path]:
+    """By label; what was typed is kept as long as the server runs, so that links to it work."""
+    return {}
+
+
+@st.cache_data(ttl=60, max_entries=64, show_spinner=False)
+def _splits(path: Path) -> tuple[str, ...]:
+    return data_splits(path)
+
+
+@st.cache_resource(max_entries=16, ttl=600, show_spinner="Listing the data set.")
+def _opened(path: Path, split: str) -> DataSet:
+    return open_data(path, split)
+
+
+@st.cache_resource(max_entries=12, show_spinner="Reading the image and its labels.")
+def _read(_source: Opened, label: str, path: str, split: str, number: int) -> Sample:
+    return _source.read(number)
