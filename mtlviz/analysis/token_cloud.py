@@ -10,8 +10,9 @@ from mtlviz.analysis.token_errors import token_errors
 from mtlviz.analysis.token_labels import UNKNOWN, token_classes
 from mtlviz.analysis.token_sample import least_a_stratum, stratified_sample, token_priorities
 from mtlviz.data.letterbox import Letterbox
+from mtlviz.data.sample import Sample, valid_pixels
 from mtlviz.engine import Run
-from mtlviz.tasks import TASKS, Task
+from mtlviz.tasks import IGNORE, TASKS, Task
 from mtlviz.trace import PLACES, FeatureTrace, InteractionTrace, SlotTrace
 
 SHARED = "shared"
@@ -36,6 +37,7 @@ class TokenCloud:
             ``slot`` that it reads most (-1 without slots), ``weight`` with which it does, ``picked``, the slot that
             took it in most strongly (-1 for none); ``truth TASK`` and ``said TASK``, its class (-1 for none);
             ``error TASK``, NaN without ground truth.
+        tasks: what the classes and errors mean; built-in tasks stand in for those that are not here.
     """
 
     place: str
@@ -46,6 +48,7 @@ class TokenCloud:
     slots: int
     features: Float32[np.ndarray, "n E"]
     columns: Mapping[str, Shaped[np.ndarray, " n"]]
+    tasks: tuple[Task, ...] = ()
 
     def __len__(self) -> int:
         """Number of tokens."""
@@ -71,6 +74,10 @@ class TokenCloud:
         """Tasks whose errors some tokens have."""
         names = [name for name in self.columns if name.startswith("error ")]
         return tuple(name.removeprefix("error ") for name in names if np.isfinite(self[name]).any())
+
+    def task(self, name: str) -> Task:
+        """What the classes or errors of this name mean; ``KeyError`` if nobody knows."""
+        return next((task for task in self.tasks if task.name == name), None) or TASKS[name]
 
     def classes(self, task: str) -> tuple[Int[np.ndarray, " n"], bool]:
         """The class of every token, and whether it is ground truth: predictions stand in where no token has one."""
@@ -98,7 +105,7 @@ class TokenCloud:
         """The stratum of every token, and how many there may be."""
         code, count = self["group"].astype(np.int64), len(self.groups)
         for task in self.class_tasks:
-            classes = TASKS[task].channels + 1 if task in TASKS else 256
+            classes = self.task(task).channels + 1
             code, count = code * classes + self.classes(task)[0] + 1, count * classes
         return code, count
 
@@ -184,7 +191,7 @@ def _at_place(run: Run, trace: FeatureTrace, place: str, known: Mapping[str, np.
     slots = len(read.picks) if isinstance(read, SlotTrace) else 0
     columns.update(_slots(read, columns, grid))
     rows = features[:, inside].reshape(len(group), -1)
-    return TokenCloud(place, groups, grid, (run.sample.name,), len(group), slots, rows, columns)
+    return TokenCloud(place, groups, grid, (run.sample.name,), len(group), slots, rows, columns, run.card.tasks)
 
 
 def _known(run: Run, grid: tuple[int, int]) -> dict[str, np.ndarray]:
@@ -192,8 +199,10 @@ def _known(run: Run, grid: tuple[int, int]) -> dict[str, np.ndarray]:
     found: dict[str, np.ndarray] = {}
     stride, box = run.card.input_size[0] // grid[0], run.letterbox.box
     nothing = np.full(grid[0] * grid[1], UNKNOWN, np.int16)
-    for name in _class_tasks(run):
-        labels = run.sample.labels.get(name)
+    for name, task in _class_tasks(run).items():
+        labels = None
+        if name in run.sample.labels:
+            labels = np.where(valid_pixels(run.sample, task), run.sample.labels[name], np.uint8(IGNORE))
         said = run.prediction(name).values if name in run.outputs else None
         found[f"truth {name}"] = nothing if labels is None else token_classes(labels, box, grid, stride)
         found[f"said {name}"] = nothing if said is None else token_classes(said, box, grid, stride)
@@ -201,14 +210,19 @@ def _known(run: Run, grid: tuple[int, int]) -> dict[str, np.ndarray]:
     return {**found, **errors}
 
 
-def _class_tasks(run: Run) -> list[str]:
-    """Classification tasks of the model, else those that the image has labels of."""
-    predicted = [task.name for task in run.card.tasks if task.kind == "classes"]
-    return predicted or [name for name in run.sample.labels if _kind(TASKS.get(name)) == "classes"]
+def _class_tasks(run: Run) -> dict[str, Task]:
+    """Classification tasks of the model, else the built-in ones that the image has labels of."""
+    predicted = {task.name: task for task in run.card.tasks if task.kind == "classes"}
+    return predicted or {name: TASKS[name] for name in run.sample.labels if _built_in(run.sample, name)}
 
 
-def _kind(task: Task | None) -> str:
-    return "" if task is None else task.kind
+def _built_in(sample: Sample, name: str) -> bool:
+    """Whether labels can be classes of the built-in task of their name; those of other data sets may have more."""
+    task = TASKS.get(name)
+    if task is None or task.kind != "classes":
+        return False
+    known = sample.labels[name][valid_pixels(sample, task)]
+    return bool((known < task.channels).all())
 
 
 def _slots(

@@ -9,6 +9,7 @@ from mtlviz.analysis.neighbourhood import Agreement, Silhouette
 from mtlviz.analysis.token_cloud import TokenCloud
 from mtlviz.plots.style import PLACE_TITLES, finish, task_colour, task_title
 from mtlviz.plots.token_colours import class_name
+from mtlviz.tasks import Task
 
 NEUTRAL = "#7a7f87"
 ROW = 21
@@ -26,7 +27,7 @@ def counts_figure(cloud: TokenCloud, tokens: np.ndarray, class_task: str | None)
     labels = np.zeros(len(tokens), np.int64) if class_task is None else cloud.classes(class_task)[0][tokens]
     rows, counts = np.unique(labels, return_counts=True)
     rows = rows[np.argsort(counts, kind="stable")]  # the most frequent on top
-    names = ["tokens"] if class_task is None else [class_name(class_task, int(row)) for row in rows]
+    names = ["tokens"] if class_task is None else [class_name(cloud.task(class_task), int(row)) for row in rows]
     fig = go.Figure()
     for index, group in enumerate(cloud.groups):
         here = cloud["group"][tokens] == index
@@ -47,7 +48,7 @@ def counts_figure(cloud: TokenCloud, tokens: np.ndarray, class_task: str | None)
     return fig
 
 
-def silhouettes_figure(silhouettes: Sequence[Silhouette], groups: Sequence[str], class_task: str) -> go.Figure:
+def silhouettes_figure(silhouettes: Sequence[Silhouette], groups: Sequence[str], class_task: Task) -> go.Figure:
     """How far every class lies apart from the others among the tokens of each task: one row a class, a dot a task.
 
     Args:

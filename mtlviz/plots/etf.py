@@ -142,7 +142,7 @@ def norm_bars(geometry: ClassGeometry, shown: Named, title: str, top: float | No
         )
     )  # fmt: skip
     fig.add_hline(y=1, line=DASHED)
-    fig.add_annotation(text=f"dashed: equal lengths ({mean:.3g})", xanchor="right", x=1, **_TOP)
+    fig.add_annotation(text=f"dashed: all at their mean, {mean:.3g}", xanchor="right", x=1, **_TOP)
     fig.update_xaxes(tickangle=-60, showgrid=False, ticks="", automargin=True)
     fig.update_yaxes(title="length / mean length", range=[0, top or top_norm(geometry)], zeroline=False, nticks=5)
     fig.add_annotation(**title_note(title, 20))

@@ -12,7 +12,7 @@ from mtlviz.analysis.token_errors import error_name
 from mtlviz.analysis.token_labels import UNKNOWN
 from mtlviz.plots.map_parts import Scale
 from mtlviz.plots.style import SEQUENTIAL, colours, slot_colour, slot_label, slot_symbol, task_colour, task_title
-from mtlviz.tasks import TASKS
+from mtlviz.tasks import Task
 
 By = Literal["task", "class", "slot", "error"]
 OWN = "own task"
@@ -63,9 +63,9 @@ def by_task(cloud: TokenCloud) -> Colouring:
 def by_class(cloud: TokenCloud, task: str) -> Colouring:
     """The class of what it covers: ground truth if there is one, else what the model predicts."""
     labels, true = cloud.classes(task)
-    palette = tuple("#{:02x}{:02x}{:02x}".format(*colour) for colour in TASKS[task].palette)
+    palette = tuple("#{:02x}{:02x}{:02x}".format(*colour) for colour in cloud.task(task).palette)
     title = f"{'true' if true else 'predicted'} class of {task_title(task)}"
-    return Colouring(title, labels.astype(np.int64), TASKS[task].class_names, palette, _circles(palette))
+    return Colouring(title, labels.astype(np.int64), cloud.task(task).class_names, palette, _circles(palette))
 
 
 def by_slot(cloud: TokenCloud) -> Colouring:
@@ -90,8 +90,9 @@ def by_error(cloud: TokenCloud, of: str) -> Colouring:
         return Colouring("error of its own task, ranked", nothing, values=own_rank(cloud), scale=scale)
     values = cloud[f"error {of}"]
     known = values[np.isfinite(values)]
-    high = 1.0 if TASKS[of].kind in ("classes", "binary") else float(np.percentile(known, 99)) if known.size else 1.0
-    scale = Scale(0, high or 1.0, f"{task_title(of)}: {error_name(TASKS[of])}", SEQUENTIAL)
+    task = cloud.task(of)
+    high = 1.0 if task.kind in ("classes", "binary") else float(np.percentile(known, 99)) if known.size else 1.0
+    scale = Scale(0, high or 1.0, f"{task_title(of)}: {error_name(task)}", SEQUENTIAL)
     return Colouring(f"error of {task_title(of)}", nothing, values=values, scale=scale)
 
 
@@ -99,6 +100,6 @@ def _circles(of: tuple[str, ...]) -> tuple[str, ...]:
     return ("circle",) * len(of)
 
 
-def class_name(task: str, label: int) -> str:
+def class_name(task: Task, label: int) -> str:
     """Name of a class, also where a token has none."""
-    return "no class" if label == UNKNOWN else TASKS[task].class_names[label]
+    return "no class" if label == UNKNOWN else task.class_names[label]

@@ -81,7 +81,7 @@ def token_table(cloud: TokenCloud, projection: Projection, chosen: np.ndarray) -
     for name in cloud.class_tasks:
         for kind in ("truth", "said"):
             table[f"{name}, {'true' if kind == 'truth' else 'predicted'}"] = np.array(
-                [class_name(name, int(label)) for label in cloud[f"{kind} {name}"]], object
+                [class_name(cloud.task(name), int(label)) for label in cloud[f"{kind} {name}"]], object
             )
     table |= {f"error of {name}": cloud[f"error {name}"] for name in cloud.error_tasks}
     if cloud.slots:

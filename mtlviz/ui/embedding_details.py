@@ -50,10 +50,10 @@ def _selection(shown: Shown, colouring: Colouring, highlight: Highlight, class_t
         st.markdown(embedding_words.selected(cloud, chosen, class_task))
         st.button("Clear the selection", icon=":material/close:", on_click=embedding_selection.clear,
                   key="embedding_clear")  # fmt: skip
-        _chosen(shown, colouring, np.flatnonzero(chosen), class_task)
+        _chosen(shown, colouring, np.flatnonzero(chosen), class_task, "selected")
     elif highlight.picked is not None:
         st.markdown(embedding_words.picked(cloud, highlight.picked, highlight.nearest, class_task))
-        _chosen(shown, colouring, np.array([highlight.picked, *highlight.nearest]), class_task)
+        _chosen(shown, colouring, np.array([highlight.picked, *highlight.nearest]), class_task, "picked and nearest")
     else:
         panels.empty(
             "Nothing is selected: a selection shows which tasks, classes and images its tokens come from.",
@@ -61,14 +61,14 @@ def _selection(shown: Shown, colouring: Colouring, highlight: Highlight, class_t
         )
 
 
-def _chosen(shown: Shown, colouring: Colouring, tokens: np.ndarray, class_task: str | None) -> None:
+def _chosen(shown: Shown, colouring: Colouring, tokens: np.ndarray, class_task: str | None, which: str) -> None:
     """What some tokens are, and what they cover."""
     if not len(tokens):
         return
     panels.figure(
         counts_figure(shown.cloud, tokens, class_task),
         "embedding_counts",
-        how_to_read="One bar a class: how many of these tokens have it, and whose tokens they are.",
+        how_to_read=f"One bar a class: how many of the {len(tokens):,} {which} tokens have it, and whose they are.",
         alt=f"Tasks and classes of {len(tokens)} tokens",
         data=_counts(shown.cloud, tokens, class_task),
         provenance=shown.source.provenance,
@@ -106,23 +106,23 @@ def _classes(shown: Shown, found: Numbers, class_task: str | None) -> None:
         )
         return
     silhouettes, kind = found.silhouettes[class_task], found.classes[class_task][0]
-    best = max(silhouettes, key=lambda one: one.mean)
+    best, task = max(silhouettes, key=lambda one: one.mean), cloud.task(class_task)
     st.markdown(
         f"Classes lie apart by **{mean_silhouette(silhouettes):.2f}** on average; most of all "
-        f"**{class_name(class_task, best.label)}** among the tokens of "
+        f"**{class_name(task, best.label)}** among the tokens of "
         f"**{'all tasks' if cloud.shared else task_title(cloud.groups[best.group])}** (**{best.mean:.2f}**)."
     )
     panels.figure(
-        silhouettes_figure(silhouettes, cloud.groups, class_task),
+        silhouettes_figure(silhouettes, cloud.groups, task),
         "embedding_silhouettes",
         how_to_read=f"One dot a task: the silhouette of a {kind} class in the original {cloud.features.shape[1]} "
         "features, not on the map; 1 is a class far from all others, below 0 another class is nearer than its own.",
-        alt=f"Silhouette of every class; {class_name(class_task, best.label)} has {best.mean:.2f}",
+        alt=f"Silhouette of every class; {class_name(task, best.label)} has {best.mean:.2f}",
         formula=SILHOUETTE,
         source=SILHOUETTE_SOURCE,
         data=pd.DataFrame(
             {
-                "class": [class_name(class_task, one.label) for one in silhouettes],
+                "class": [class_name(task, one.label) for one in silhouettes],
                 "task": ["all tasks" if cloud.shared else task_title(cloud.groups[one.group]) for one in silhouettes],
                 "silhouette": [one.mean for one in silhouettes],
                 "tokens": [one.tokens for one in silhouettes],
@@ -190,7 +190,7 @@ def _counts(cloud: TokenCloud, tokens: np.ndarray, class_task: str | None) -> pd
     return pd.DataFrame(
         {
             "task": [names[int(group)] for group in pairs[0]],
-            "class": ["" if class_task is None else class_name(class_task, int(label)) for label in pairs[1]],
+            "class": ["" if class_task is None else class_name(cloud.task(class_task), int(label)) for label in pairs[1]],
             "tokens": counts,
         }
     )

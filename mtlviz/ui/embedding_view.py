@@ -76,7 +76,7 @@ def numbers(shown: Shown, projection: Projection, found: Numbers, class_task: st
         values.insert(0, ("Variance shown", f"{projection.shown:.0%}",
                           "Share of the variance of all features along the axes of the map."))  # fmt: skip
     if found.task is not None:
-        values.append(("Nearest tokens of its task", f"{found.task.share:.0%}",
+        values.append(("Near: same task", f"{found.task.share:.0%}",
                        f"Mean over n = {found.task.tokens:,} tokens of the share of the {NEAREST} nearest tokens, in "
                        f"the original features, that belong to the same task; {found.task.chance:.0%} by "
                        "chance."))  # fmt: skip
@@ -84,11 +84,11 @@ def numbers(shown: Shown, projection: Projection, found: Numbers, class_task: st
         kind, agreement = found.classes[class_task]
         mean = neighbourhood.mean_silhouette(found.silhouettes[class_task])
         values += [
-            ("Nearest tokens of its class", embedding_words.number(agreement.share, ".0%"),
+            ("Near: same class", embedding_words.number(agreement.share, ".0%"),
              f"Share of the {NEAREST} nearest tokens, in the original features, of the same {kind} class; "
              f"{embedding_words.number(agreement.chance, '.0%')} by chance. Tokens side by side in one image see "
              "overlapping pixels, which is a part of it."),
-            (f"Silhouette (original {cloud.features.shape[1]}-D)", embedding_words.number(mean),
+            (f"Silhouette ({cloud.features.shape[1]}-D)", embedding_words.number(mean),
              "How far classes lie apart in the original space of the features, not on the map: mean over the classes "
              f"of every task of the silhouette among that task's tokens, -1 to 1; {kind} classes."),
         ]  # fmt: skip

@@ -88,14 +88,15 @@ def picked(cloud: TokenCloud, token: int, nearest: np.ndarray, class_task: str |
     where = f"**{name}, row {cloud['row'][token]}, column {cloud['column'][token]}**"
     parts = []
     if class_task is not None:
-        labels = cloud.classes(class_task)[0]
-        where += f" ({class_name(class_task, int(labels[token]))})"
+        labels, task = cloud.classes(class_task)[0], cloud.task(class_task)
+        where += f" ({class_name(task, int(labels[token]))})"
         counts = counts_by(labels[nearest])
-        parts.append(_listed({class_name(class_task, label): count for label, count in counts.items()}))
+        parts.append(_listed({class_name(task, label): count for label, count in counts.items()}))
     if len(cloud.groups) > 1:
         counts = counts_by(cloud["group"][nearest])
         parts.append(_listed({task_title(cloud.groups[group]): count for group, count in counts.items()}))
-    return f"{where}: of the {len(nearest)} tokens that look most like it, {'; '.join(parts) or 'all are ringed'}."
+    alike = "; by task ".join(parts) if class_task is not None else " ".join(parts)
+    return f"{where}: the {len(nearest)} tokens that look most like it are {alike or 'ringed'}."
 
 
 def selected(cloud: TokenCloud, chosen: np.ndarray, class_task: str | None) -> str:
@@ -110,7 +111,7 @@ def selected(cloud: TokenCloud, chosen: np.ndarray, class_task: str | None) -> s
         labels = cloud.classes(class_task)[0]
         label, most = next(iter(counts_by(labels[chosen]).items()))
         whole = float((labels == label).mean())
-        parts.append(f"**{share(most, count)}** are {class_name(class_task, label)} ({whole:.0%} of all tokens)")
+        parts.append(f"**{share(most, count)}** are {class_name(cloud.task(class_task), label)} ({whole:.0%} of all tokens)")
     if len(cloud.groups) > 1:
         group, most = next(iter(counts_by(cloud["group"][chosen]).items()))
         parts.append(f"**{share(most, count)}** are {task_title(cloud.groups[group])} tokens")

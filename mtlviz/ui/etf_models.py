@@ -32,13 +32,18 @@ def draw(choice: Choice) -> None:
     before, after = (_sides(engines, choice, place) for place in (BEFORE, AFTER))
     if not after:
         return
+    known = [side for side in after if side.geometry is not None]
+    if not known:
+        panels.empty("No model finds two classes of this task here, and an angle needs two.",
+                     "Choose another image, or pool held-out rooms.")  # fmt: skip
+        return
     changes = [Change(first.title, _gap(first), _gap(last)) for first, last in zip(before, after, strict=True)]
     panels.figure(
-        change_figure(changes, after[0].chance.numbers.angle_gap),
+        change_figure(changes, known[0].chance.numbers.angle_gap),
         "etf_models",
         how_to_read="One line a model: the hollow mark is the task encoder's output, before the projection, the full "
         "mark the interaction's input, after it. Left is nearer to equal angles. An interaction that compares its "
-        "input as it comes has one mark only.",
+        f"input as it comes has one mark only.{_of_classes(known)}",
         alt="; ".join(f"{change.model}: {change.before:.0f}° before, {change.after:.0f}° after" for change in changes),
         formula=etf_numbers.DEFINITIONS["angle_gap"].formula,
         source=etf_numbers.DEFINITIONS["angle_gap"].meaning,
@@ -59,6 +64,14 @@ def _sides(engines: Sequence[Engine], choice: Choice, place: str) -> list[Side]:
     else:
         found = [side for engine, view in views if (side := image_side(engine, view)) is not None]
     return [replace(side, own=choice.own) for side in found]
+
+
+def _of_classes(known: Sequence[Side]) -> str:
+    """Which chance is drawn, where models say of an image without labels that it shows other numbers of classes."""
+    counts = [len(side.cloud.present) for side in known]
+    if len(set(counts)) == 1:
+        return ""
+    return f" Models find {min(counts)} to {max(counts)} classes here; the dashed line is that of {counts[0]}."
 
 
 def _name(task: Task) -> str:

@@ -63,6 +63,8 @@ VERTEX_ANGLE = Definition(
     "Angle to the vertex", r"\operatorname{Avg}_c\,\angle(m_c,\,v_c)",
     "Mean angle between each centred class mean and the vertex it is meant for.", "{:.1f}°",
 )  # fmt: skip
+FIXED_CHANCE = 90.0
+"""Mean angle in degrees between a random direction and a vertex that was not turned towards it."""
 SYMBOLS = (
     r"m_c=\mu_c-\tfrac1K\sum_{c'}\mu_{c'},\quad \mu_c \text{ mean feature of class } c,\quad "
     r"K \text{ classes present},\quad M=(m_1,\dots,m_K)^\top"
@@ -85,7 +87,8 @@ def table(sides: Sequence[Side], *, controls: bool = True) -> pd.DataFrame:
              if one.geometry is not None}  # fmt: skip
     for (classes, width), control in known.items():
         name = "Random directions" if len(known) == 1 else f"Random: {classes} in {width} dimensions"
-        columns[name] = [*_written(control.numbers), _said(VERTEX_ANGLE.pattern, control.vertex_angle, "does not fit")]
+        alike = [one for one in sides if (len(one.cloud.present), one.width) == (classes, width)]
+        columns[name] = [*_written(control.numbers), _vertex_chance(alike)]
     columns["Exact frame"] = [*_written(Numbers(*[0.0] * len(fields(Numbers)))), VERTEX_ANGLE.pattern.format(0)]
     return pd.DataFrame(columns)
 
@@ -109,6 +112,17 @@ def draw(sides: Sequence[Side]) -> None:
         st.caption(
             "Papyan, Han and Donoho (2020), Prevalence of neural collapse; the ETF error as in later work on it."
         )
+
+
+def _vertex_chance(sides: Sequence[Side]) -> str:
+    """What chance gives for the vertices that sides of one number of classes and dimensions are measured by."""
+    fits = {one.vertices.fit for one in sides if one.vertices is not None}
+    said = []
+    if "frame" in fits:
+        said.append(f"{VERTEX_ANGLE.pattern.format(FIXED_CHANCE)}\u00a0(own)")
+    if fits != {"frame"}:
+        said.append(_said(VERTEX_ANGLE.pattern, sides[0].chance.vertex_angle, "does not fit"))
+    return ", ".join(said)
 
 
 def _column(one: Side) -> list[str]:

@@ -11,6 +11,7 @@ from mtlviz.analysis.rank_correlation import beyond_chance, rank_correlation
 from mtlviz.engine import Provenance
 from mtlviz.plots.etf import angle_histogram, gram_figure, norm_bars, top_norm, vertex_scatter
 from mtlviz.ui import etf_words, panels
+from mtlviz.ui.etf_numbers import FIXED_CHANCE
 from mtlviz.ui.etf_side import Side
 
 SOURCE = "Papyan, Han and Donoho (2020), Prevalence of neural collapse; simplex frames as in Strohmer and Heath (2003)."
@@ -100,7 +101,7 @@ def distances(sides: Sequence[Side]) -> None:
             own = one.vertices.fit == "frame"
             panels.figure(
                 vertex_scatter(values, shares, one.cloud.tokens[present], one.shown, one.title, top=top,
-                               chance=90.0 if own else one.chance.vertex_angle),
+                               chance=FIXED_CHANCE if own else one.chance.vertex_angle),
                 f"etf_vertices_{one.view.key}",
                 how_to_read="One mark a class; lower is nearer to its vertex, further right is more frequent. "
                 f"{_relation(shares, values)} Hollow: a mean of fewer than 5 tokens. {etf_words.fit(one)}",
@@ -122,7 +123,8 @@ def _relation(shares: np.ndarray, angles: np.ndarray) -> str:
         trend = "frequency says little about it"
     else:
         trend = f"{'rare' if rho < 0 else 'frequent'} classes are farther away"
-    return f"Rank correlation {rho:+.2f} over {len(shares)} classes: {trend}."
+    signed = f"{rho:+.2f}".replace("-", "−")
+    return f"Rank correlation {signed} over {len(shares)} classes: {trend}."
 
 
 def _chances(sides: Sequence[Side]) -> list[float]:

@@ -155,17 +155,19 @@ def _draw_regions(live: Live, picked: pick.Token) -> None:
         drawn = region_panels(by_task, regions.of_token, live.run.card.token_grid, tasks, what=what, unit=unit,
                               effect=effect)  # fmt: skip
         shown.append([panel for panel in drawn if panel is not None])
-    for there, key in zip(shown, ("map", "effect"), strict=True):
+    rows = [[*shown[0], *shown[1]]] if own else shown
+    for there, key in zip(rows, ("map", "effect"), strict=False):
         panels.maps(there, live.run, f"faith_{key}", columns=max(len(there), 2), height=220)
+    first, second = ("On the left", "on the right") if own else ("Above", "below")
     panels.maps(
         (), live.run, "faith_maps", clickable=False,
         how_to_read=(
-            f"Above, what the gradients of {task_title(picked.task)}, meaned over the image, lay on every region; "
-            "below, how much that prediction changes when the region is blurred."
+            f"{first}, what the gradients of {task_title(picked.task)}, meaned over the image, lay on every region; "
+            f"{second}, how much that prediction changes when the region is blurred."
             if live.kind.key in BY_PIXEL
-            else f"Above, what the {task_title(picked.task)} tokens in the picked token's region take from every "
-            "region; below, how much the prediction there changes when that region's features take their mean. Click "
-            "a token to read in another region."
+            else f"{first}, what the {task_title(picked.task)} tokens in the picked token's region take from every "
+            f"region; {second}, how much the prediction there changes when that region's features take their mean. "
+            "Click a token to read in another region."
         ) + " A map that can be trusted is bright where the effect is.",
     )  # fmt: skip
 

@@ -263,7 +263,7 @@ def test_a_stored_sweep_is_a_heat_map_with_its_best_cell_named(open_page, result
     at = open_page(PAGE, results_part=SWEEP)
     assert not at.exception
     assert not at.error
-    assert "**0.7 ** with".replace(" *", "*") in said(at)
+    assert "**0.7** with" in said(at)
     assert "slots 10, picks 3" in said(at)
     assert spec(at, 0)["data"][0]["type"] == "heatmap"
 

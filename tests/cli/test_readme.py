@@ -17,7 +17,8 @@ from mtlviz.training.study import CRITERION
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = sorted(set(re.findall(r"python -m mtlviz ([^`#]+?)(?=[`#\n]|$)", README.replace("\n", " \n"))))
+DOCS = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").glob("*.md")))
+COMMANDS = sorted(set(re.findall(r"python -m mtlviz ([^`#]+?)(?=[`#\n]|$)", f"{README}\n{DOCS}".replace("\n", " \n"))))
 NOTEBOOK, INTERACTION = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
@@ -59,7 +60,7 @@ def test_the_interaction_runs_and_can_be_switched_off(rng):
 
 
 def test_every_file_and_folder_that_the_readme_names_is_there():
-    named = set(re.findall(r"`((?:mtlviz|tests|configs|pages|checkpoints)/[^`*A-Z]*)`", README))
+    named = set(re.findall(r"`((?:mtlviz|tests|configs|pages|checkpoints|examples)/[^`*A-Z]*)`", README + DOCS))
     assert len(named) > 10
     assert [path for path in named if not (ROOT / path).exists()] == []
 

@@ -209,7 +209,7 @@ def test_counts_add_up():
 
 def test_silhouettes_are_a_dot_a_task_and_class():
     ones = (Silhouette(0, 2, 0.3, 10), Silhouette(1, 2, -0.4, 10), Silhouette(0, 5, 0.1, 9))
-    fig = silhouettes_figure(ones, TASKS_SHOWN, "semseg")
+    fig = silhouettes_figure(ones, TASKS_SHOWN, TASKS["semseg"])
     assert sorted(x for trace in fig.data for x in trace.x) == [-0.4, 0.1, 0.3]
     assert fig.layout.xaxis.range[0] < -0.4
 
