@@ -72,15 +72,15 @@ def vertex_space(
     middle = vertices.mean(0)
     left, _, right = np.linalg.svd(simplex_vertices(count).T @ (vertices - middle), full_matrices=False)
     spanning = np.asarray(left @ right)
-    length = _mean_length(means - centre)
+    length, basis = _mean_length(means - centre), _completed(spanning, tokens)
     return Space(
-        basis=_completed(spanning, tokens),
+        basis=basis,
         origin=centre + length * middle,
         unit=length * _mean_length(vertices - middle),
         centre=centre,
         length=length,
         spanned=count - 1,
-        share=_share(spanning, means - means.mean(0)),
+        share=_share(basis, means - means.mean(0)),
         exact=True,
     )
 

@@ -21,12 +21,16 @@ QUANTITIES = {
 """What a fusion map shows, by field of ``FusionWeights``."""
 FEWEST_FOLD = 0.05
 """Least end of the scale of walks, in doublings: a walk at rest is drawn at rest, and not as rounding errors."""
+FINE = 0.02
+"""Below it the fused row is written with more digits: a softmax over many pixels makes small numbers."""
+CHANGE_END = 99
+"""Percentile of the changes at which their scale ends: the few pixels with tiny features would darken all others."""
 
 
 def row_panels(
     rows: PixelRows, layout: TokenLayout, *, similarity: str = "cosine", centred: bool = False, opacity: float = 0.9
 ) -> tuple[Panel, ...]:
-    """One map a task, the fused row, and where the tasks disagree.
+    """One map a task, the fused row, and where the tasks disagree if there are several.
 
     The tasks share one scale, centred at 0; that of the fused row, which is signed and unbounded, is its own.
 
@@ -50,14 +54,26 @@ def row_panels(
     end = largest(fused)
     own = Scale(-end, end, f"G, no unit{less}", DIVERGING)
     title = "Fused row G" + (f" of {task_title(layout.tasks[rows.group])}" if rows.group else "")
-    note = _extent(rows.fused)
-    return (*drawn, _signed(fused, layout, own, title, opacity, note=note), _disagreement(rows, layout, opacity))
+    small = end < FINE
+    note = _extent(rows.fused, "{:+.4f}" if small else "{:+.2f}")
+    together = _map(fused, layout, own, title, "{:+.5f}" if small else "{:+.3f}", opacity, note=note)
+    several = len(layout.tasks) > 1
+    return (*drawn, together, *((_disagreement(rows, layout, opacity),) if several else ()))
 
 
 def fused_panels(
-    rows: PixelRows, layout: TokenLayout, task: str, model: str, shares: Sequence[float], *, opacity: float = 0.9
+    rows: PixelRows,
+    layout: TokenLayout,
+    task: str,
+    model: str,
+    shares: Sequence[float],
+    *,
+    softmax: bool = False,
+    opacity: float = 0.9,
 ) -> tuple[Panel, ...]:
-    """The row of G with which a position spreads its own task's values, and what every source adds to it, on one scale.
+    """The row of G with which a position spreads its own task's values, and what every source adds to it.
+
+    They share one scale, unless a softmax lies between them.
 
     Args:
         rows: of the picked position.
@@ -65,12 +81,16 @@ def fused_panels(
         task: whose values are spread.
         model: name shown with the first map.
         shares: of each source, see ``part_shares``.
+        softmax: the row of G is the softmax of what its sources add up to.
         opacity: of the cells over the image.
     """
-    limit = max(largest(rows.fused), largest(rows.parts))
-    scale = Scale(-limit, limit, "weight in G, no unit", DIVERGING)
-    note = f"over {task_title(task)}'s own pixels; {_extent(rows.fused)}"
-    whole = _map(rows.fused, layout, scale, f"{model}: row of G", "{:+.3f}", opacity, note=note)
+    limit = largest(rows.parts) if softmax else max(largest(rows.fused), largest(rows.parts))
+    scale = Scale(-limit, limit, "before the softmax, no unit" if softmax else "weight in G, no unit", DIVERGING)
+    end = largest(rows.fused)
+    own = Scale(0, end, "weight in G, no unit", SEQUENTIAL) if softmax else scale
+    written = "{:.4f}" if softmax else "{:+.3f}"
+    note = f"over {task_title(task)}'s own pixels; {_extent(rows.fused, written)}"
+    whole = _map(rows.fused, layout, own, f"{model}: row of G", written, opacity, note=note)
     parts = [
         _map(
             part,
@@ -170,7 +190,7 @@ def effect_panels(
             (f"{task_title(task)} after: Z", effect.after, f"{effect.shown:.0%} of the variance is shown"),
         )
     ]
-    top = float(np.nanmax(effect.change)) or 1.0
+    top = float(np.nanpercentile(effect.change, CHANGE_END)) or 1.0
     scale = Scale(0, top, "change over length, |Z − F| / |F|", SEQUENTIAL_ALTERNATIVE)
     note = f"γ = {gamma:g}, mean {np.nanmean(effect.change):.2f}"
     return (*pair, _map(effect.change, layout, scale, "Change", "{:.3f}", opacity, task=task, note=note))  # type: ignore[return-value]
@@ -181,9 +201,9 @@ def largest(values: Float[np.ndarray, "*shape"]) -> float:
     return float(np.nanmax(np.abs(values))) or 1.0
 
 
-def _extent(values: Float[np.ndarray, " n"]) -> str:
+def _extent(values: Float[np.ndarray, " n"], written: str = "{:+.2f}") -> str:
     """From the smallest to the largest value."""
-    return _minus(f"{np.nanmin(values):+.2f} to {np.nanmax(values):+.2f}")
+    return _minus(f"{written.format(np.nanmin(values))} to {written.format(np.nanmax(values))}")
 
 
 def _minus(text: str) -> str:
@@ -264,7 +284,12 @@ def _chance(probability: float, value: float, folds: bool) -> str:
 
 
 def _fold_scale(limit: float) -> Scale:
-    steps = max(1, int(limit) // 2) if limit >= 1 else 0
-    powers = range(-int(limit), int(limit) + 1, steps) if steps else (-limit, 0, limit)
-    ticks = tuple((float(power), f"{2.0**power:.3g}×") for power in powers)
+    step = max(1, int(limit) // 2)
+    powers = range(-2 * step, 2 * step + 1, step) if limit >= 1 else (-limit, 0, limit)
+    ticks = tuple((float(power), _times(power)) for power in powers if abs(power) <= limit)
     return Scale(-limit, limit, "times as likely as at rest (log)", DIVERGING, ticks=ticks)
+
+
+def _times(power: float) -> str:
+    """A factor of so many doublings."""
+    return f"1/{2.0**-power:g}×" if power <= -1 else f"{2.0**power:.3g}×"

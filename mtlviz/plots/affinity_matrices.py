@@ -117,7 +117,8 @@ def agreement_figure(values: Float[np.ndarray, "k k"], names: Sequence[str], tit
         title: above the matrix.
         signed: -1 to 1 on colours centred at 0; else 0 to 1.
     """
-    texts = [[f"{value:.2f}" if np.isfinite(value) else "none" for value in row] for row in values.tolist()]
+    texts = [[f"{value:.2f}".replace("-", "−") if np.isfinite(value) else "none" for value in row]
+             for row in values.tolist()]  # fmt: skip
     fig = go.Figure(
         go.Heatmap(
             z=values.astype(np.float32), x=list(names), y=list(names), zmin=-1 if signed else 0, zmax=1,

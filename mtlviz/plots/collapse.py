@@ -117,13 +117,15 @@ def key_rows(statistics: Sequence[Statistic], lines: Sequence[Line], title: str 
         *(_dots(line, list(titles), titles, 0.13 if len(lines) > 1 else 0.0, across=True) for line in lines),
     ]  # fmt: skip
     top = max([1.0, *(_top(line.estimates.get(key)) for line in lines for key in titles)]) * 1.05
+    known = [one.value for line in lines for key in titles if (one := line.estimates.get(key)) is not None]
+    low = min([0.0, *(value for value in known if value is not None)])  # a cosine may be negative
     layout: dict[str, Any] = {
         "yaxis": {
             "tickvals": list(range(len(titles))), "ticktext": [_folded(title) for title in titles.values()],
             "automargin": True, "range": [len(titles) - 0.4, -0.6], "showgrid": False, "zeroline": False,
             "ticksuffix": "  ", "fixedrange": True,
         },
-        "xaxis": {"range": [-0.04 * top, top], "title": {"text": "value (no unit)", "standoff": 6}, "nticks": 6,
+        "xaxis": {"range": [1.05 * low - 0.04 * top, top], "title": {"text": "value (no unit)", "standoff": 6}, "nticks": 6,
                   "zeroline": False, "fixedrange": True},
         "margin": {"l": 8, "r": 12, "t": 8, "b": 44}, "dragmode": False,
     }  # fmt: skip

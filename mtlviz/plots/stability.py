@@ -131,17 +131,17 @@ def curve_figure(courses: Sequence[Course], measure: Measure, quantity: str, cur
     return fig.update_layout(legend={"y": 1.01, "yanchor": "bottom"})
 
 
-def set_figure(dots: Sequence[SetDot], titles: Sequence[str], measure: Measure) -> go.Figure:
+def set_figure(dots: Sequence[SetDot], titles: Mapping[int, str], measure: Measure) -> go.Figure:
     """A measure over a set: one row a change, one dot with its interval a model.
 
     Args:
         dots: row by row, from above.
-        titles: of the models A and B, as far as they are drawn.
+        titles: by side those of the models that are drawn.
         measure: what is drawn.
     """
     labels = list(dict.fromkeys(dot.label for dot in dots))
     fig = go.Figure()
-    for side, title in enumerate(titles):
+    for side, title in titles.items():
         own = [dot for dot in dots if dot.side == side]
         shift = 0.0 if len(titles) == 1 else APART * (2 * side - 1)
         fig.add_scatter(

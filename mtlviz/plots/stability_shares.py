@@ -1,6 +1,6 @@
 """Shares of picks against shares of tokens, class by class."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,12 +37,12 @@ class ClassDot:
     said: str = ""
 
 
-def share_figure(dots: Sequence[ClassDot], titles: Sequence[str]) -> go.Figure:
+def share_figure(dots: Sequence[ClassDot], titles: Mapping[int, str]) -> go.Figure:
     """Picks against tokens on square-root axes, which leave room for rare classes; the diagonal means in proportion.
 
     Args:
         dots: the classes that are present.
-        titles: of the models A and B, as far as they are drawn.
+        titles: by side those of the models that are drawn; dots of others are left out.
     """
     fig = go.Figure()
     top = max([0.05, *(share for dot in dots for share in (dot.tokens, dot.picks))]) * 1.15
@@ -50,7 +50,7 @@ def share_figure(dots: Sequence[ClassDot], titles: Sequence[str]) -> go.Figure:
     fig.add_scatter(x=[0, end], y=[0, end], mode="lines", hoverinfo="skip", showlegend=False, name="in proportion",
                     line={"color": NEUTRAL, "width": 1.5, "dash": "dash"})  # fmt: skip
     named = _named(dots, LABELLED * end)
-    for side, title in enumerate(titles):
+    for side, title in titles.items():
         own = [dot for dot in dots if dot.side == side]
         fig.add_scatter(
             x=np.sqrt([dot.tokens for dot in own]), y=np.sqrt([dot.picks for dot in own]), mode="markers+text",

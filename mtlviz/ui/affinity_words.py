@@ -10,13 +10,19 @@ from mtlviz.analysis.rank_correlation import rank_correlations
 from mtlviz.plots.style import task_title
 from mtlviz.trace import AffinityTrace, TokenLayout
 
+END_TO_END = (
+    "This model lays the tasks' rows end to end before it fuses them, so a row of G is made of neighbouring rows of one or "
+    "two tasks, not of the picked pixel's row in each."
+)
+
 
 def answer(rows: PixelRows, layout: TokenLayout) -> str:
     """Which tasks agree about the picked pixel, where they disagree, and whom the fused row follows."""
     row, column = divmod(rows.position, layout.grid[1])
     said = [f"For the pixel at **row {row}, column {column}**, {_agreement(rows, layout)}."]
-    if len(layout.tasks) > 1:
-        said.append(_disagreement(rows, layout))
+    if len(layout.tasks) == 1:
+        return said[0]
+    said.append(_disagreement(rows, layout))
     shares = part_shares(rows.parts)
     if shares.sum() > 0:
         first = int(shares.argmax())
@@ -27,10 +33,17 @@ def answer(rows: PixelRows, layout: TokenLayout) -> str:
     return " ".join(said)
 
 
-def blue(trace: AffinityTrace, centred: bool) -> str:
-    """What the colours of the rows mean."""
+def blue(trace: AffinityTrace, centred: bool, *, learned: bool = False) -> str:
+    """What the colours of the rows mean.
+
+    Args:
+        trace: of CTAL.
+        centred: rows are shown less their mean.
+        learned: what is compared are learned projections of the features.
+    """
+    projected = " behind a projection that it learned" if learned else ""
     what = {"rbf": "An affinity falls with the distance between two unit features, 1 to 0"}.get(
-        trace.similarity, "An affinity is the cosine between two pixels' features in one task, −1 to 1"
+        trace.similarity, f"An affinity is the cosine between two pixels' features in one task{projected}, −1 to 1"
     )
     kept = "" if trace.top is None else f", and only the {trace.top} largest of a row are kept"
     if centred:
@@ -38,8 +51,25 @@ def blue(trace: AffinityTrace, centred: bool) -> str:
     return f"{what}{kept}: blue is alike, red is opposite, white is unrelated."
 
 
-def regime(ratio: float, positions: int, gamma: float) -> str:
-    """Where n and gamma place the diffusion (ctal.md 1.8.5)."""
+def unlike_others(trace: AffinityTrace) -> str:
+    """What else a reader of the rows must know: which numbers are no probabilities, and how G is laid out."""
+    said = (
+        "The rows of G are a softmax, so each sums to 1; the affinities are no probabilities."
+        if trace.softmax
+        else "Neither these numbers nor G are probabilities."
+    )
+    return said if trace.interleaved else f"{said} {END_TO_END}"
+
+
+def regime(ratio: float, positions: int, gamma: float, *, softmax: bool = False) -> str:
+    """Where n and gamma place the diffusion (ctal.md 1.8.5).
+
+    Args:
+        ratio: of what pixels receive to what they keep.
+        positions: n.
+        gamma: in force.
+        softmax: rows of G sum to 1.
+    """
     times = "nothing" if ratio == 0 else f"**{ratio:.2f} times** the size of what they keep"
     size = (
         "so diffusion is a small perturbation"
@@ -51,7 +81,11 @@ def regime(ratio: float, positions: int, gamma: float) -> str:
     return (
         f"With **γ = {gamma:g}** and **n = {positions:,}** pixels, what pixels receive is {times}"
         + (f", {size}" if ratio else "")
-        + ". The rows of G are not normalised, so the same γ weighs more on a larger grid: read γ together with n."
+        + (
+            ". The rows of G sum to 1, whatever the size of the grid."
+            if softmax
+            else ". The rows of G are not normalised, so the same γ weighs more on a larger grid: read γ together with n."
+        )
     )
 
 

@@ -15,7 +15,7 @@ from mtlviz.ui.collapse import Side, View, download, measure_control, show
 def draw(shown: Sequence[Side], view: View) -> None:
     """The whole section."""
     places = {side.index: place for side in shown if (place := _place(side, view)) is not None}
-    having = [side for side in shown if side.index in places]
+    having = _of_one_kind([side for side in shown if side.index in places], view.task or "")
     measure = MEASURES[measure_control(list(MEASURES))]
     lines = [ClassLine(side.title, side.index, places[side.index].classes) for side in having]
     labels = order(lines[0].rows, measure) if lines else []
@@ -29,6 +29,16 @@ def draw(shown: Sequence[Side], view: View) -> None:
     _figures(having[0], view, lines, measure, labels)
     _absent(having, places)
     _details(having, places, view, measure)
+
+
+def _of_one_kind(sides: Sequence[Side], task: str) -> list[Side]:
+    """The sides whose classes are those of the first one; others are named, since a task's name may mean others."""
+    alike = [side for side in sides if side.card.task(task).class_names == sides[0].card.task(task).class_names]
+    for side in sides:
+        if side not in alike:
+            st.caption(f"The classes of {panels.plain(side.title)} are others than those of "
+                       f"{panels.plain(sides[0].title)}, so it is left out here.")  # fmt: skip
+    return alike
 
 
 def table(side: Side, view: View, place: ClassPlace) -> pd.DataFrame:

@@ -41,7 +41,7 @@ def answer(shown: Sequence[Side], view: View) -> str:
         f"**{_verdict(after.value)}** in {plain(first.title)}: at the {PLACE_TITLES[end]} the features of "
         f"{task_title(view.task).lower()} vary **{after.value:.2f}** times as much within classes as between class "
         f"means, {view.weighting_title} ({'; '.join(one for one in aside if one)})",
-        _lagging(places[end]),
+        _lagging(places[end], view.weighting),
         _second(having[1:], view, end),
     ]
     return "; ".join(part for part in parts if part) + "."
@@ -137,14 +137,15 @@ def _verdict(value: float) -> str:
     return "Partly collapsed" if value > NEARLY else "Nearly collapsed"
 
 
-def _lagging(place: ClassPlace) -> str:
+def _lagging(place: ClassPlace, weighting: Weighting) -> str:
     worst = order(place.classes, SPREAD)[:3]
     if len(worst) < 2:
         return ""
     rows = {row.label: row for row in place.classes}
     names = listed([f"{rows[label].name} ({rows[label].scatter:.2f})" for label in worst])
     share = sum(rows[label].share for label in worst)
-    return f"by the same ratio **{names}** lag furthest behind and hold {percent(share)} of the positions"
+    by = "by the same ratio" if weighting == "balanced" else "measured by the class-balanced spread of the means,"
+    return f"{by} **{names}** lag furthest behind and hold {percent(share)} of the positions"
 
 
 def _second(others: Sequence[Side], view: View, place: str) -> str:

@@ -121,7 +121,8 @@ def _scores(card: ModelCard) -> None:
     sets = scored_sets(card)
     if not sets:
         predicts = ", ".join(task_title(task.name).lower() for task in card.tasks)
-        st.caption(f"Predicts {predicts}. The card holds no scores; `python -m mtlviz evaluate` makes them.")
+        made = "The card holds no scores; `python -m mtlviz evaluate` makes them."
+        st.caption(f"Predicts {predicts}. {made}" if card.part == "network" else f"Trained by predicting {predicts}.")
         return
     found = headlines(card, sets[0])
     rows = [

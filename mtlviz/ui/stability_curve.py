@@ -51,9 +51,10 @@ def draw(sides: Sequence[Side], choice: Choice) -> None:
     job = st.session_state.get(_JOB)
     if not isinstance(job, Job) or job.key != key:
         job = None
-    measures = [one for one in paired_measures(sides[0].run.card.tasks)]
-    state.check_query("stability_measure", [measure(one).title for one in measures])
-    titles = {measure(one).title: one for one in measures}
+    titles = {one.title: key for key, one in paired_measures(sides[0].run.card.tasks).items()}
+    state.check_query("stability_measure", list(titles))
+    if st.session_state.get("stability_measure") not in titles:  # of models with other tasks
+        st.session_state.pop("stability_measure", None)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         shown = st.selectbox("Measure", list(titles), key="stability_measure", width=300, bind="query-params",
                              persist_state="session")  # fmt: skip
@@ -68,7 +69,7 @@ def draw(sides: Sequence[Side], choice: Choice) -> None:
             f"Press “Measure the curve”: about {POINTS * SEEDS * len(sides)} passes, a few seconds.",
         )
         return
-    _figure(sides, choice, job, titles.get(shown or "", measures[0]))
+    _figure(sides, choice, job, titles.get(shown or "", next(iter(titles.values()))))
 
 
 def _key(sides: Sequence[Side], kind: str) -> tuple[str, ...]:
@@ -105,7 +106,7 @@ def _further(sides: Sequence[Side], job: Job) -> Job:
 
 
 def _figure(sides: Sequence[Side], choice: Choice, job: Job, key: str) -> None:
-    about = measure(key)
+    about = measure(key, sides[0].run.card.tasks)
     courses = [course for side in sides if (course := _course(side, job, key)) is not None]
     if not courses:
         panels.empty(f"There is no {about.title} to draw for this image.", "Choose another measure.")

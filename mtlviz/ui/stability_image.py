@@ -71,9 +71,10 @@ def slots(found: Found) -> None:
 def numbers(found: Found) -> None:
     """All numbers of the image as a table."""
     keys = list(dict.fromkeys(key for _, one in found for key in one.numbers))
+    tasks = [task for side, _ in found for task in side.run.card.tasks]
     rows = []
     for key in keys:
-        about, values = measure(key), [one.numbers.get(key, np.nan) for _, one in found]
+        about, values = measure(key, tasks), [one.numbers.get(key, np.nan) for _, one in found]
         row = {"Measure": about.title + (f" ({about.unit})" if about.unit not in ("", "°") else "")}
         row |= {
             side.title: stability_words.number(value, about) for (side, _), value in zip(found, values, strict=True)

@@ -113,15 +113,15 @@ def _verdict(gap: StoredInterval) -> str:
 
 def _figure(found: StoredStability, held: Sequence[Held], about: Measure, stamps: Sequence[Provenance]) -> None:
     dots = [
-        SetDot(change.title, position, one.mean, one.low, one.high, one.n)
+        SetDot(change.title, side.index, one.mean, one.low, one.high, one.n)
         for key, change in found.perturbations.items()
-        for position, (_, model) in enumerate(held)
+        for side, model in held
         if (one := model.stability.get(key, {}).get(about.key)) is not None and one.mean is not None
     ]
     figure, table = st.columns([2, 3], gap="medium")
     with figure:
         panels.figure(
-            set_figure(dots, [side.title for side, _ in held], about), "stability_set", how_to_read=READ,
+            set_figure(dots, {side.index: side.title for side, _ in held}, about), "stability_set", how_to_read=READ,
             alt=f"{about.title} of {len(held)} models under {len(found.perturbations)} changes, n = {found.images}",
             formula=about.formula, data=_table(found, held), provenance=stamps,
         )  # fmt: skip
@@ -188,5 +188,6 @@ def _stamp(side: Side, found: StoredStability) -> SetProvenance:
 
 
 def _command(sides: Sequence[Side]) -> str:
-    names = " ".join(side.engine.card.name for side in sides)
-    return f"python -m mtlviz stability --checkpoints {names} --data rooms:val --out results/stability.json"
+    names = [side.engine.card.name for side in sides]
+    out = f"results/stability-{'-'.join(names)}.json"  # the shipped result stays
+    return f"python -m mtlviz stability --checkpoints {' '.join(names)} --data rooms:val --limit 300 --out {out}"

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -42,7 +41,7 @@ def of_image(sides: Sequence[Side]) -> None:
     dots = [dot for side in known for dot in _image_dots(side)]
     figure, table = st.columns([3, 2], gap="medium")
     with figure:
-        _figure(dots, [side.title for side in known], "stability_shares", [side.run.provenance for side in known])
+        _figure(dots, {side.index: side.title for side in known}, "stability_shares", [side.run.provenance for side in known])
     with table:
         _table({side.title: {key: (value, None) for key, value in side.clean.numbers.items()} for side in sides})
         _tasks({side.title: _task_shares(side) for side in sides})
@@ -67,7 +66,7 @@ def of_set(models: Sequence[tuple[int, str, StoredModel]], provenance: Sequence[
         return
     figure, table = st.columns(2, gap="medium")
     with figure:
-        _figure(dots, [title for _, title, _ in models], "stability_set_shares", provenance)
+        _figure(dots, {index: title for index, title, _ in models}, "stability_set_shares", provenance)
     with table:
         _table({
             title: {key: (one.mean, (one.low, one.high)) for key, one in model.clean.items() if key in CLEAN}
@@ -80,16 +79,16 @@ def of_set(models: Sequence[tuple[int, str, StoredModel]], provenance: Sequence[
 
 def _image_dots(side: Side) -> list[ClassDot]:
     shares, task = side.clean.shares, side.clean.classes.task
-    names = () if task is None else task.class_names
+    names, colours = ((), ()) if task is None else (task.class_names, task.palette)
     tokens, picks = shares.tokens / max(shares.tokens.sum(), 1), shares.picks / max(shares.picks.sum(), 1)
     return [
-        ClassDot(name, _COLOURS.get(name, GREY), side.index, float(tokens[label]), float(picks[label]),
+        ClassDot(name, "#{:02x}{:02x}{:02x}".format(*colours[label]), side.index, float(tokens[label]), float(picks[label]),
                  f"{shares.tokens[label]} tokens, {shares.picks[label]} picks")
         for label, name in enumerate(names) if shares.tokens[label]
     ]  # fmt: skip
 
 
-def _figure(dots: Sequence[ClassDot], titles: Sequence[str], key: str, provenance: Sequence[Provenance]) -> None:
+def _figure(dots: Sequence[ClassDot], titles: Mapping[int, str], key: str, provenance: Sequence[Provenance]) -> None:
     table = pd.DataFrame(
         [(titles[dot.side], dot.name, dot.tokens, dot.picks) for dot in dots],
         columns=["model", "class", "share of tokens", "share of picks"],
@@ -146,9 +145,11 @@ def _task_shares(side: Side) -> dict[str, float]:
 
 def _tasks(shares: Mapping[str, Mapping[str, float]]) -> None:
     names = list(dict.fromkeys(task for found in shares.values() for task in found))
-    equal = 1 / max(len(names), 1)
+    equal = [f"{1 / count:.0%}" for count in dict.fromkeys(len(found) for found in shares.values()) if count]
     table = pd.DataFrame(
-        {title: [f"{found.get(task, np.nan):.0%}" for task in names] for title, found in shares.items()},
-        index=pd.Index([task_title(task) for task in names], name=f"Picks by task (equal share {equal:.0%})"),
+        {title: [f"{found[task]:.0%}" if task in found else "–" for task in names] for title, found in shares.items()},
+        index=pd.Index(
+            [task_title(task) for task in names], name=f"Picks by task (equal share {' or '.join(equal) or '–'})"
+        ),
     )
     st.table(table)

@@ -209,6 +209,13 @@ def test_free_axes_show_where_the_tokens_vary_most(rng):
     assert abs(space.basis[1, 5]) == pytest.approx(1, abs=1e-3)
 
 
+def test_what_the_view_keeps_counts_its_free_axes_too(rng):
+    frame, means = np.eye(8)[:2], np.zeros((2, 8))
+    means[1, :2], means[1, 5] = (-3, 3), 3  # as far along the frame as along the axis that the tokens vary on
+    tokens = np.outer(rng.standard_normal(200), np.eye(8)[5])
+    assert vertex_space(frame, means, means.mean(0), tokens).share == pytest.approx(1)
+
+
 def test_a_view_without_tokens_or_room_has_fewer_axes():
     frame = exact_frame(3, 2)
     space = vertex_space(frame, frame, frame.mean(0), np.zeros((0, 2)))

@@ -11,7 +11,7 @@ from mtlviz.analysis.etf_geometry import class_geometry, fitted_vertices, ideal_
 from mtlviz.plots.style import BUDGET
 from mtlviz.tasks import TASKS
 from mtlviz.trace import Capture
-from mtlviz.ui import etf, etf_panels, sources, state
+from mtlviz.ui import etf, etf_models, etf_panels, sources, state
 from tests.app.conftest import png, said, spec, specs, upload
 
 PAGE = "pages/4_etf.py"
@@ -103,10 +103,12 @@ def test_a_model_with_a_frame_is_measured_by_it_or_by_the_best_rotation(open_pag
     assert "Vertices of sKEM are its own" in said(at)
     own, mark = rows(at)["sKEM"][-1].split("°")
     assert "(own)" in mark
+    assert rows(at)["Random directions"][-1] == "90.0°\u00a0(own)"  # nothing turns a model's own frame
     at.selectbox(key="etf_vertices").set_value("best rotation").run()
     assert "orthogonal Procrustes" in said(at)
     turned, mark = rows(at)["sKEM"][-1].split("°")
     assert not mark
+    assert "(own)" not in rows(at)["Random directions"][-1]
     assert float(turned) < float(own)  # a random model is nowhere near its frame
 
 
@@ -220,6 +222,23 @@ def test_a_second_side_with_fewer_than_two_classes_says_so_everywhere(open_page,
     assert not at.error
     assert said(at).count("**Hard sharing** has fewer than two classes here") == 2
     assert set(rows(at)["Hard sharing"]) == {"–"}
+
+
+def test_all_models_are_compared_where_the_first_sees_a_single_class(open_page, monkeypatch):
+    chosen = etf_models.image_side
+
+    def poor(engine, view):
+        side = chosen(engine, view)
+        if engine.card.name != "cross_attention":  # the first by name
+            return side
+        only = np.arange(len(side.cloud.tokens)) == side.cloud.present[0]
+        return replace(side, cloud=replace(side.cloud, tokens=side.cloud.tokens * only))
+
+    monkeypatch.setattr(etf_models, "image_side", poor)
+    at = open_page(PAGE, etf_all="true")
+    assert not at.exception
+    assert not at.error
+    assert set(at.dataframe[0].value.loc["cross_attention"]) == {"–"}
 
 
 def test_a_task_that_the_next_model_does_not_have_gives_way(open_page):

@@ -209,6 +209,31 @@ def test_a_stored_result_of_one_model_says_which_other_is_missing(open_both, che
     assert "Over **n = 2**" in said(at)
 
 
+def test_a_stored_result_of_the_second_model_alone_is_shown_as_the_second(open_both, checkpoints, tmp_path):
+    store(checkpoints, tmp_path, "kem")
+    at = open_both(model="skem", second="kem")
+    assert not at.exception
+    assert not at.error
+    assert any("does not hold the weights of sKEM" in info.value for info in at.info)
+    assert "results/stability-skem-kem.json" in "".join(info.value for info in at.info)
+
+
+def test_a_task_that_a_model_lacks_has_no_share_of_its_picks(open_both):
+    at = open_both(model="skem", second="kem")
+    table = next(one.value for one in at.table if "Picks by task" in str(one.value.index.name))
+    assert set(table.loc["Saliency", :]) >= {"–"}
+    assert "nan%" not in str(table)
+    assert "equal share 17% or" in table.index.name
+
+
+def test_a_measure_of_a_task_that_the_next_model_lacks_gives_way(open_both):
+    at = open_both(model="skem", second="none", stability_measure="human parts: mIoU with before")
+    assert at.selectbox(key="stability_measure").value == "human parts: mIoU with before"
+    at.selectbox(key="model").set_value("kem").run()
+    assert not at.exception
+    assert at.selectbox(key="stability_measure").value == "token overlap"
+
+
 def test_a_result_of_other_weights_or_a_damaged_one_is_not_shown(open_both, tmp_path):
     (tmp_path / "stability.json").write_text('{"kind": "stability", "models": 3}')
     at = open_both()

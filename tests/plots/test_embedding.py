@@ -1,6 +1,7 @@
 """Points carry their tokens, colours agree between map and image, and figures stay small."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from mtlviz.plots.embedding_bars import counts_figure, places_figure, silhouette
 from mtlviz.plots.embedding_maps import CHOSEN, OTHERS, PATCH, image_panel, spread_out, token_panels, token_patch
 from mtlviz.plots.geometry import Geometry
 from mtlviz.plots.style import BUDGET, figure_bytes, slot_colour
-from mtlviz.plots.token_colours import NOTHING, OWN, by_class, by_error, by_slot, by_task
+from mtlviz.plots.token_colours import NOTHING, OWN, by_class, by_error, by_slot, by_task, class_name
 from mtlviz.tasks import TASKS
 
 TASKS_SHOWN = ("semseg", "depth")
@@ -52,6 +53,19 @@ def points(fig, mode: str = "customdata") -> list[tuple[int, ...]]:
     """(task, row, column, image) of all coloured points."""
     traces = [trace for trace in fig.data if trace.hovertemplate]
     return [tuple(row) for trace in traces for row in np.asarray(trace[mode])]
+
+
+def test_classes_are_those_of_the_model_and_not_of_the_built_in_task():
+    names, palette = tuple(f"thing {label}" for label in range(40)), tuple((label, 0, 9) for label in range(40))
+    task = replace(TASKS["semseg"], channels=40, class_names=names, palette=palette)
+    built_in = cloud()
+    labels = np.full(len(built_in), 39, np.int16)
+    tokens = replace(built_in, columns={**built_in.columns, "truth semseg": labels}, tasks=(task,))
+    colouring = by_class(tokens, "semseg")
+    assert colouring.names[39] == class_name(tokens.task("semseg"), 39) == "thing 39"
+    assert (colouring.rgb == (39, 0, 9)).all()
+    assert list(counts_figure(tokens, np.arange(4), "semseg").data[0].y) == ["thing 39"]
+    assert built_in.task("semseg") == TASKS["semseg"]
 
 
 @pytest.mark.parametrize("axes", [2, 3])

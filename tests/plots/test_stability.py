@@ -6,6 +6,7 @@ import pytest
 from mtlviz.analysis.stability.comparison import clean_selection, compare_change
 from mtlviz.analysis.stability.names import PAIRED, measure
 from mtlviz.analysis.stability.perturbations import IDENTITY, Perturbation
+from mtlviz.plots.collapse import MODEL_COLOURS, MODEL_SYMBOLS
 from mtlviz.plots.geometry import Geometry
 from mtlviz.plots.stability import Course, SetDot, SlotLine, curve_figure, set_figure, slot_figure
 from mtlviz.plots.stability_maps import FATES, Mark, mark_traces, pick_marks, pick_panel
@@ -90,7 +91,7 @@ def test_a_set_has_a_row_a_change_and_an_interval_a_model():
         SetDot("nothing", 1, 1.0, None, None, 1),
         SetDot("noise", 0, 0.5, 0.4, 0.7, 5),
     ]
-    fig = set_figure(dots, ["KEM", "sKEM"], measure("tokens"))
+    fig = set_figure(dots, {0: "KEM", 1: "sKEM"}, measure("tokens"))
     assert list(fig.layout.yaxis.ticktext) == ["nothing", "noise"]
     np.testing.assert_allclose(fig.data[0].error_x.array, [0, 0.2])
     np.testing.assert_allclose(fig.data[0].error_x.arrayminus, [0, 0.1])
@@ -98,9 +99,16 @@ def test_a_set_has_a_row_a_change_and_an_interval_a_model():
     assert fig.layout.yaxis.range[0] > fig.layout.yaxis.range[1]  # drawn from above
 
 
+def test_the_second_model_alone_keeps_its_colour_and_marker():
+    alone = set_figure([SetDot("noise", 1, 0.5, 0.4, 0.7, 5)], {1: "sKEM"}, measure("tokens"))
+    assert (alone.data[0].marker.color, alone.data[0].marker.symbol) == (MODEL_COLOURS[1], MODEL_SYMBOLS[1])
+    shares = share_figure([ClassDot("lamp", "#ffdd00", 1, 0.02, 0.2)], {1: "sKEM"})
+    assert {trace.marker.symbol for trace in shares.data[1:]} == {MODEL_SYMBOLS[1]}
+
+
 def test_shares_in_proportion_lie_on_the_line_and_need_no_name():
     dots = [ClassDot("wall", "#cccccc", 0, 0.5, 0.5), ClassDot("lamp", "#ffdd00", 0, 0.02, 0.2)]
-    fig = share_figure(dots, ["KEM"])
+    fig = share_figure(dots, {0: "KEM"})
     marks = fig.data[1]
     assert marks.x[0] == marks.y[0] == pytest.approx(0.5**0.5)
     assert list(marks.text) == ["", "lamp"]
@@ -110,5 +118,5 @@ def test_shares_in_proportion_lie_on_the_line_and_need_no_name():
 
 def test_a_class_is_named_once_where_it_is_farthest_from_the_line():
     dots = [ClassDot("lamp", "#ffdd00", 0, 0.02, 0.2), ClassDot("lamp", "#ffdd00", 1, 0.02, 0.4)]
-    fig = share_figure(dots, ["KEM", "sKEM"])
+    fig = share_figure(dots, {0: "KEM", 1: "sKEM"})
     assert [list(trace.text) for trace in fig.data if trace.text is not None] == [[""], ["lamp"]]

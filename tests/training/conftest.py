@@ -3,6 +3,8 @@ from pathlib import Path
 import pytest
 
 from mtlviz.data.rooms import write_rooms
+from mtlviz.training import loop
+from tests.training.tiny import Killed
 
 
 @pytest.fixture(scope="session")
@@ -12,6 +14,25 @@ def rooms(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_rooms(root / "train", split="train", count=10, size=(32, 64))
     write_rooms(root / "val", split="val", count=5, size=(32, 64))
     return root
+
+
+@pytest.fixture
+def killed(monkeypatch: pytest.MonkeyPatch) -> Killed:
+    """Call with a number: training dies in that step from now on; with None it lives."""
+    step = loop.training_step
+
+    def kill(last: int | None) -> None:
+        taken = []
+
+        def dying(*arguments):
+            taken.append(1)
+            if len(taken) == last:
+                raise KeyboardInterrupt
+            return step(*arguments)
+
+        monkeypatch.setattr(loop, "training_step", dying)
+
+    return kill
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import torch
 from lightning_fabric import Fabric
-from safetensors.torch import load_file
 
 from mtlviz.errors import OptionError
 from mtlviz.models.token_classes import token_classes
@@ -15,7 +14,7 @@ from mtlviz.training import build_network, read_config, train
 from mtlviz.training.balancing import Balance
 from mtlviz.training.data import TrainingStream, join, training_set
 from mtlviz.training.loop import Objective, training_step
-from tests.training.tiny import tiny_config
+from tests.training.tiny import same_after_kills, tiny_config
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 STABLE = {"width": 24, "interaction": "stable_kem", "options": {"rung": "collapse", "slots": 4}}
@@ -112,22 +111,9 @@ def test_a_negative_weight_is_refused(rooms):
         tiny_config(rooms, auxiliary={"collapse": -1})
 
 
-def test_a_stopped_training_goes_on_with_the_same_bits(rooms, tmp_path, monkeypatch):
+def test_a_stopped_training_goes_on_with_the_same_bits(rooms, tmp_path, killed):
     chosen = config(rooms, auxiliary={"collapse": 0.4})
-    expected = load_file(train(chosen, tmp_path / "whole"))
-    steps = []
-
-    def stopping(*arguments):
-        steps.append(1)
-        if len(steps) == 6:
-            raise KeyboardInterrupt
-        return training_step(*arguments)
-
-    monkeypatch.setattr("mtlviz.training.loop.training_step", stopping)
-    with pytest.raises(KeyboardInterrupt):
-        train(chosen, tmp_path / "stopped")
-    result = load_file(train(chosen, tmp_path / "stopped"))
-    assert all(torch.equal(result[name], expected[name]) for name in expected)
+    same_after_kills(chosen, tmp_path, killed)
 
 
 @pytest.mark.parametrize(

@@ -18,12 +18,12 @@ from mtlviz.data.sets import open_data
 from mtlviz.data.transforms import Augmentation, augment
 from mtlviz.errors import DataError, OptionError
 from mtlviz.tasks import TASKS as ROOM_TASKS
-from mtlviz.training import build_network, loop, train
+from mtlviz.training import build_network, train
 from mtlviz.training.data import TrainingStream, stream_index
 from mtlviz.training.publish import publish
 from mtlviz.training.sources import training_images, with_tasks
 from tests.training.data_sets import MAKERS, TASKS, make, plain_config, set_config
-from tests.training.tiny import tiny_config
+from tests.training.tiny import same_after_kills, tiny_config
 
 NONE = {"interaction": "none", "options": {}}
 
@@ -147,37 +147,15 @@ COVER = [
 REST = [(form, network, {}) for form in MAKERS for network in ({}, NONE)]
 
 
-def trained_twice(root, network, data, out, monkeypatch):
-    """Train through, and again with a kill before the second step; both give the same bits."""
-    config = set_config(root, network=network, data=data)
-    expected = load_file(train(config, out / "whole"))
-    step, taken = loop.training_step, []
-
-    def dying(*arguments):
-        taken.append(1)
-        if len(taken) == 2:
-            raise KeyboardInterrupt
-        return step(*arguments)
-
-    monkeypatch.setattr(loop, "training_step", dying)
-    with pytest.raises(KeyboardInterrupt):
-        train(config, out / "killed")
-    result = load_file(train(config, out / "killed"))
-    assert result.keys() == expected.keys()
-    assert all(torch.equal(result[name], expected[name]) for name in expected)
-
-
 @pytest.mark.parametrize(("form", "network", "data"), COVER, ids=[f"{one[0]}-{n}" for n, one in enumerate(COVER)])
-def test_two_passes_over_every_form_end_with_the_same_bits_after_a_kill(
-    sets, tmp_path, monkeypatch, form, network, data
-):
-    trained_twice(sets[form], network, data, tmp_path, monkeypatch)
+def test_two_passes_over_every_form_end_with_the_same_bits_after_a_kill(sets, tmp_path, killed, form, network, data):
+    same_after_kills(set_config(sets[form], network=network, data=data), tmp_path, killed, kills=(2,))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("form", "network", "data"), REST, ids=[f"{one[0]}-{n}" for n, one in enumerate(REST)])
-def test_every_form_trains_with_every_interaction(sets, tmp_path, monkeypatch, form, network, data):
-    trained_twice(sets[form], network, data, tmp_path, monkeypatch)
+def test_every_form_trains_with_every_interaction(sets, tmp_path, killed, form, network, data):
+    same_after_kills(set_config(sets[form], network=network, data=data), tmp_path, killed, kills=(2,))
 
 
 def test_two_processes_train_on_a_data_set(sets, tmp_path):

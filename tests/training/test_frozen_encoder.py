@@ -11,7 +11,7 @@ from mtlviz.training import train
 from mtlviz.training.data import TrainingStream
 from mtlviz.training.loop import build_network
 from mtlviz.training.sources import training_set
-from tests.training.tiny import tiny_config
+from tests.training.tiny import same_after_kills, tiny_config
 
 
 @pytest.fixture
@@ -66,25 +66,8 @@ def test_images_are_not_varied(rooms, start):
     assert any(torch.equal(batch.images[0], torch.from_numpy(samples[k].image)) for k in range(len(samples)))
 
 
-def test_a_killed_frozen_training_ends_with_the_same_bits(rooms, start, tmp_path, monkeypatch):
-    config = tiny_config(rooms, encoder=str(start), frozen=True)
-    whole = load_file(train(config, tmp_path / "whole"))
-    from mtlviz.training import loop
-
-    real, taken = loop.training_step, []
-
-    def dies(*args, **kwargs):
-        if len(taken) == 7:
-            raise KeyboardInterrupt
-        taken.append(1)
-        return real(*args, **kwargs)
-
-    monkeypatch.setattr(loop, "training_step", dies)
-    with pytest.raises(KeyboardInterrupt):
-        train(config, tmp_path / "killed")
-    monkeypatch.setattr(loop, "training_step", real)
-    resumed = load_file(train(config, tmp_path / "killed"))
-    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+def test_a_killed_frozen_training_ends_with_the_same_bits(rooms, start, tmp_path, killed):
+    same_after_kills(tiny_config(rooms, encoder=str(start), frozen=True), tmp_path, killed)
 
 
 def test_frozen_without_an_encoder_is_refused(rooms):

@@ -11,32 +11,13 @@ from mtlviz.errors import DataError, OptionError, TrainingError
 from mtlviz.training import build_network, loop, train
 from mtlviz.training.data import Batch, normalised
 from mtlviz.training.optimiser import Motion, parameter_groups, rate_factor
-from tests.training.tiny import tiny_config
+from tests.training.tiny import same_after_kills, tiny_config
 
 
 def read_log(out: Path) -> list[dict[str, float]]:
     """The log's entries without the speed."""
     entries = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     return [{name: value for name, value in entry.items() if name != "images_per_second"} for entry in entries]
-
-
-@pytest.fixture
-def killed(monkeypatch):
-    """Call with a number: training dies in that step from now on; with None it lives."""
-    step = loop.training_step
-
-    def kill(last: int | None) -> None:
-        taken = []
-
-        def dying(*arguments):
-            taken.append(1)
-            if len(taken) == last:
-                raise KeyboardInterrupt
-            return step(*arguments)
-
-        monkeypatch.setattr(loop, "training_step", dying)
-
-    return kill
 
 
 @pytest.mark.parametrize(
@@ -53,15 +34,7 @@ def killed(monkeypatch):
 def test_a_killed_training_ends_with_the_same_bits(rooms, tmp_path, killed, interaction, options, kills):
     network = {"interaction": interaction, "options": options, "width": 24}
     config = tiny_config(rooms, network=network, data={"keep": {"normals": 0.5}})
-    expected = load_file(train(config, tmp_path / "whole"))
-    for last in kills:
-        killed(last)
-        with pytest.raises(KeyboardInterrupt):
-            train(config, tmp_path / "killed")
-    killed(None)
-    result = load_file(train(config, tmp_path / "killed"))
-    assert result.keys() == expected.keys()
-    assert all(torch.equal(result[name], expected[name]) for name in expected)
+    same_after_kills(config, tmp_path, killed, kills)
     logs = [read_log(tmp_path / name) for name in ("whole", "killed")]
     assert [entry["step"] for entry in logs[0]] == [2, 4, 6, 8, 10, 12]
     assert logs[0] == logs[1]

@@ -9,11 +9,11 @@ from mtlviz.data.rooms import Rooms
 from mtlviz.data.sample import Sample
 from mtlviz.errors import OptionError
 from mtlviz.tasks import IGNORE, TASKS
-from mtlviz.training import loop, train
+from mtlviz.training import train
 from mtlviz.training.data import TrainingStream, kept_labels, training_batches
 from mtlviz.training.options import SamplingConfig
 from mtlviz.training.sampling import WeightedOrder, image_weights, rarity, weighted_pass
-from tests.training.tiny import tiny_config
+from tests.training.tiny import same_after_kills, tiny_config
 
 
 def test_in_every_pass_an_image_comes_as_often_as_its_weight_says_up_to_rounding(rng):
@@ -79,22 +79,9 @@ def test_a_stream_shows_labelled_images_more_often_and_can_be_entered_late(rooms
         torch.testing.assert_close(first._asdict(), second._asdict(), rtol=0, atol=0)
 
 
-def test_a_killed_training_with_weights_ends_with_the_same_bits(rooms, tmp_path, monkeypatch):
+def test_a_killed_training_with_weights_ends_with_the_same_bits(rooms, tmp_path, killed):
     config = tiny_config(rooms, data={"sampling": {"rare": "semseg", "share": 1.0}})
-    expected = load_file(train(config, tmp_path / "whole"))
-    step, taken = loop.training_step, []
-
-    def dying(*arguments):
-        taken.append(1)
-        if len(taken) == 6:
-            raise KeyboardInterrupt
-        return step(*arguments)
-
-    monkeypatch.setattr(loop, "training_step", dying)
-    with pytest.raises(KeyboardInterrupt):
-        train(config, tmp_path / "killed")
-    found = load_file(train(config, tmp_path / "killed"))
-    assert all(torch.equal(found[name], expected[name]) for name in expected)
+    expected = same_after_kills(config, tmp_path, killed)
     uniform = load_file(train(tiny_config(rooms), tmp_path / "uniform"))
     assert not all(torch.equal(uniform[name], expected[name]) for name in expected)
 

@@ -2,16 +2,15 @@
 
 import pytest
 import torch
-from safetensors.torch import load_file
 from torch import nn
 from torch.optim import SGD, AdamW
 
 from mtlviz.errors import OptionError
-from mtlviz.training import build_network, loop, train
+from mtlviz.training import build_network
 from mtlviz.training.balancing import Balance
 from mtlviz.training.optimiser import SeveralOptimisers, build_optimiser, task_motions
 from mtlviz.training.options import OptimiserConfig, TaskOptimiser
-from tests.training.tiny import tiny_config
+from tests.training.tiny import same_after_kills, tiny_config
 
 OWN = {"depth": {"kind": "sgd", "rate": 0.01, "decay": 0.0}, "edge": {"rate": 0.0}}
 
@@ -67,22 +66,9 @@ def test_one_optimiser_is_left_as_it_was(rooms):
 
 
 @pytest.mark.parametrize("balancing", ["fixed", "uncertainty"])
-def test_a_killed_training_restores_every_optimiser_to_the_same_bits(rooms, tmp_path, monkeypatch, balancing):
+def test_a_killed_training_restores_every_optimiser_to_the_same_bits(rooms, tmp_path, killed, balancing):
     config = tiny_config(rooms, optimiser={"warmup": 8, "tasks": OWN}, balancing={"method": balancing})
-    expected = load_file(train(config, tmp_path / "whole"))
-    step, taken = loop.training_step, []
-
-    def dying(*arguments):
-        taken.append(1)
-        if len(taken) == 6:
-            raise KeyboardInterrupt
-        return step(*arguments)
-
-    monkeypatch.setattr(loop, "training_step", dying)
-    with pytest.raises(KeyboardInterrupt):
-        train(config, tmp_path / "killed")
-    found = load_file(train(config, tmp_path / "killed"))
-    assert all(torch.equal(found[name], expected[name]) for name in expected)
+    found = same_after_kills(config, tmp_path, killed)
     before = build_network(config).state_dict()
     still = [name for name, _ in build_network(config).named_parameters() if name.startswith("decoders.edge.")]
     assert still

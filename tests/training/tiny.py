@@ -1,9 +1,16 @@
-"""The smallest configuration that trains everything."""
+"""The smallest configuration that trains everything, and what a kill must not change."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mtlviz.training import TrainConfig, parse_config
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from mtlviz.training import TrainConfig, parse_config, train
+
+Killed = Callable[[int | None], None]
 
 NETWORK = {
     "encoder": {"widths": [8] * 5, "blocks": [0] * 5, "out": 8},
@@ -30,3 +37,17 @@ def tiny_config(rooms: Path, **changes: Any) -> TrainConfig:
     values["data"] = data | changes.get("data", {})
     values["network"] = NETWORK | changes.get("network", {})
     return parse_config(values)
+
+
+def same_after_kills(config: TrainConfig, out: Path, killed: Killed, kills: Sequence[int] = (6,)) -> dict[str, Any]:
+    """Train into ``out/whole``, and into ``out/killed`` with deaths in these steps; weights of both, the same bits."""
+    expected = load_file(train(config, out / "whole"))
+    for last in kills:
+        killed(last)
+        with pytest.raises(KeyboardInterrupt):
+            train(config, out / "killed")
+    killed(None)
+    found = load_file(train(config, out / "killed"))
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+    return found

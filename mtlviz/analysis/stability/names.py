@@ -124,9 +124,15 @@ def clean_measures(tasks: Sequence[Task]) -> dict[str, Measure]:
     return {**CLEAN, **{one.key: one for one in map(score_measure, tasks)}}
 
 
-def measure(key: str) -> Measure:
-    """The measure of this name; ``KeyError`` if there is none."""
+def measure(key: str, tasks: Sequence[Task] = ()) -> Measure:
+    """The measure of this name; ``KeyError`` if there is none.
+
+    Args:
+        key: its name in results.
+        tasks: whose predictions it may be about, besides the built-in ones.
+    """
+    known = {**TASKS, **{task.name: task for task in tasks}}
     for prefix, made in ((CHANGE, change_measure), (SCORE, score_measure)):
         if key.startswith(prefix):
-            return made(TASKS[key.removeprefix(prefix)])
+            return made(known[key.removeprefix(prefix)])
     return {**PAIRED, **CLEAN}[key]
