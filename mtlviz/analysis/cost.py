@@ -9,8 +9,8 @@ from mtlviz.checkpoints import ModelCard
 from mtlviz.data.sample import Sample
 from mtlviz.engine import Engine
 
-PARTS = ("encoder", "task_encoders", "interaction", "decoders", "total")
-"""Parts of a network as its card counts them, in the order of the data's way."""
+PARTS = ("encoder", "task_encoders", "interaction", "decoders", "initial", "total")
+"""Parts of a network as its card counts them, in the order of the data's way; ``initial`` works in training."""
 
 
 @dataclass(frozen=True)

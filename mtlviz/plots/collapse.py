@@ -125,8 +125,8 @@ def key_rows(statistics: Sequence[Statistic], lines: Sequence[Line], title: str 
             "automargin": True, "range": [len(titles) - 0.4, -0.6], "showgrid": False, "zeroline": False,
             "ticksuffix": "  ", "fixedrange": True,
         },
-        "xaxis": {"range": [1.05 * low - 0.04 * top, top], "title": {"text": "value (no unit)", "standoff": 6}, "nticks": 6,
-                  "zeroline": False, "fixedrange": True},
+        "xaxis": {"range": [1.05 * low - 0.04 * top, top], "title": {"text": "value (no unit)", "standoff": 6},
+                  "nticks": 6, "zeroline": False, "fixedrange": True},
         "margin": {"l": 8, "r": 12, "t": 8, "b": 44}, "dragmode": False,
     }  # fmt: skip
     if title:

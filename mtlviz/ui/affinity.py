@@ -64,6 +64,11 @@ class View:
         return group_of(self.trace, self.picked.task)
 
     @property
+    def learned(self) -> bool:
+        """Whether what is compared are learned projections of the features."""
+        return self.run.card.architecture.options.get("similarity") == "learned"
+
+    @property
     def key(self) -> tuple[str, ...]:
         """What results about the whole image depend on; caches are keyed by it."""
         stamp = self.run.provenance
@@ -107,13 +112,14 @@ def rows_of(view: View) -> PixelRows:
 def draw_rows(view: View, rows: PixelRows) -> None:
     """The picked pixel's rows as maps; a click picks another pixel."""
     layout = view.trace.layout
+    bright = "The last map is bright where the tasks contradict one another. " if len(layout.tasks) > 1 else ""
     panels.maps(
         _row_panels(view, rows),
         view.run,
         "affinity_rows",
-        how_to_read=f"{affinity_words.blue(view.trace, view.centred)} Neither these numbers nor G are probabilities. "
-        "The last map is bright where the tasks contradict one another. Click a map to pick another pixel, a cell of "
-        f"the {layout.grid[0]} × {layout.grid[1]} grid on which the model compares.",
+        how_to_read=f"{affinity_words.blue(view.trace, view.centred, learned=view.learned)} "
+        f"{affinity_words.unlike_others(view.trace)} {bright}Click a map to pick another pixel, a cell of the "
+        f"{layout.grid[0]} × {layout.grid[1]} grid on which the model compares.",
         formula=ROWS,
         source=SOURCE,
         data=_arrays(view, rows),

@@ -66,7 +66,8 @@ def overview(view: View) -> None:
         f"{blocks.sizes.min()} to {blocks.sizes.max()} pixels each). A cell is the mean over all pairs between two "
         f"blocks; hovering reads it. {PATTERNS[str(order)]} The tasks share one scale, G has its own. The value of a "
         "single pair is in the maps above.",
-        formula=r"P[a,b]=\frac1{|a||b|}\sum_{i\in a}\sum_{j\in b}A_t[i,j]=\bar f_a\cdot\bar f_b", source=SOURCE,
+        formula=r"P[a,b]=\frac1{|a||b|}\sum_{i\in a}\sum_{j\in b}A_t[i,j],"
+        r"\qquad\text{for plain cosines }\bar f_a\cdot\bar f_b", source=SOURCE,
         data={**pooled, "block_of_pixel": blocks.member, "segment_of_block": blocks.segments,
               "block_names": np.array(names)},
     )  # fmt: skip
@@ -81,8 +82,8 @@ def agreement(view: View) -> None:
     with left:
         panels.figure(
             agreement_figure(cka, tasks, "Linear CKA", signed=False), "affinity_cka",
-            how_to_read="1: two tasks find the same pixels alike, whatever features they use for it. Shuffled "
-            f"pixels would reach {_range(chance)} here.",
+            how_to_read="1: two tasks find the same pixels alike, whatever features they use for it."
+            + (f" Shuffled pixels would reach {_range(chance)} here." if len(tasks) > 1 else ""),
             alt=affinity_words.agreement(cka, view.trace.layout), formula=CKA,
             source="Kornblith et al. (2019); the cosine between the two centred n × n matrices, computed from C × C "
             "ones.", data=pd.DataFrame(cka, tasks, tasks).rename_axis("task").reset_index(),
@@ -113,6 +114,8 @@ def fusion(view: View) -> None:
     st.markdown(affinity_words.fusion(found, view.trace.layout))
     if options.get("fusion") == "mean":
         st.caption("This model's fusion is the plain mean of the affinities: there is nothing that it learned.")
+    if not view.trace.interleaved:
+        st.caption(f"{affinity_words.END_TO_END} A map below is that of a place in the fusion's groups, not of a task.")
     if options.get("tied"):
         st.caption("This model has one kernel for all positions, so every map has one colour.")
     panels.maps(

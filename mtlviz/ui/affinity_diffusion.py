@@ -40,7 +40,7 @@ def draw(view: View) -> None:
         )  # fmt: skip
     ratio = diffusion_ratio(replace(view.trace, gamma=gamma))
     positions = int(view.trace.layout.valid_tokens()[: view.trace.layout.tokens_per_task].sum())
-    st.markdown(affinity_words.regime(ratio, positions, gamma))
+    st.markdown(affinity_words.regime(ratio, positions, gamma, softmax=view.trace.softmax))
     _features(view, gamma)
     _predictions(view, negative_controls.run(state.engine(), view.control, edit=Edit(residual=gamma)), gamma)
 
@@ -52,8 +52,8 @@ def _features(view: View, gamma: float) -> None:
         "affinity_effect",
         how_to_read="The two left maps show where the task's features lie along the three directions in which they "
         "differ most, before and after, in the same colours; the right one how far every pixel's features moved, "
-        "over their own length. The decoders receive Z through an output block with a batch norm, which takes out "
-        "much of what all pixels receive alike.",
+        "over their own length; its scale ends at the 99th percentile. The decoders receive Z through an output block "
+        "with a batch norm, which takes out much of what all pixels receive alike.",
         formula=rf"{BLEND}\qquad {RATIO}", source=SOURCE,
         data={"change": effect.change, "before": effect.before, "after": effect.after},
         real=view.own(lambda own: effect_panels(

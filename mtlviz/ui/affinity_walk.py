@@ -54,8 +54,8 @@ def draw(view: View) -> None:
         + ("stay where it is. Bright is where it probably is." if show == "place" else
            "stay. Blue is where it is likelier to be than a walker that has forgotten its start, red where less; white "
            "everywhere: it has forgotten.")
-        + " These are probabilities, other than the affinities themselves. The fused matrix is signed and "
-        "unbounded, so nobody walks on it.",
+        + " These are probabilities, other than the affinities themselves. Nobody walks on the "
+        f"fused matrix, which {'no single task made' if view.trace.softmax else 'is signed and unbounded'}.",
         formula=WALK, source=SOURCE,
         data={task: spread for task, spread in zip(view.trace.layout.tasks, spreads, strict=True)},
         real=view.own(own_panels),

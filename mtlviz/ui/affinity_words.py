@@ -10,18 +10,27 @@ from mtlviz.analysis.rank_correlation import rank_correlations
 from mtlviz.plots.style import task_title
 from mtlviz.trace import AffinityTrace, TokenLayout
 
+REGIMES = (
+    (0.2, "so diffusion is a small perturbation"),
+    (0.67, "so diffusion is less of the result than the features themselves"),
+    (1.5, "so diffusion is about as much of the result as the features themselves"),
+    (3.0, "so diffusion is more of the result than the features themselves"),
+    (float("inf"), "so the result is mostly what was diffused"),
+)
+"""What a ratio of the diffused to the kept below an end means."""
 END_TO_END = (
-    "This model lays the tasks' rows end to end before it fuses them, so a row of G is made of neighbouring rows of one or "
-    "two tasks, not of the picked pixel's row in each."
+    "This model lays the tasks' rows end to end before it fuses them, so a row of G is made of neighbouring rows of "
+    "one or two tasks, not of the picked pixel's row in each."
 )
 
 
 def answer(rows: PixelRows, layout: TokenLayout) -> str:
     """Which tasks agree about the picked pixel, where they disagree, and whom the fused row follows."""
     row, column = divmod(rows.position, layout.grid[1])
-    said = [f"For the pixel at **row {row}, column {column}**, {_agreement(rows, layout)}."]
+    where = f"For the pixel at **row {row}, column {column}**"
     if len(layout.tasks) == 1:
-        return said[0]
+        return f"{where} there is one task only, {task_title(layout.tasks[0])}, and no other to contradict it."
+    said = [f"{where}, {_agreement(rows, layout)}."]
     said.append(_disagreement(rows, layout))
     shares = part_shares(rows.parts)
     if shares.sum() > 0:
@@ -71,20 +80,15 @@ def regime(ratio: float, positions: int, gamma: float, *, softmax: bool = False)
         softmax: rows of G sum to 1.
     """
     times = "nothing" if ratio == 0 else f"**{ratio:.2f} times** the size of what they keep"
-    size = (
-        "so diffusion is a small perturbation"
-        if ratio < 0.2
-        else "so diffusion is as much of the result as the features themselves"
-        if ratio < 3
-        else "so the result is mostly what was diffused"
-    )
+    size = next(said for end, said in REGIMES if ratio < end)
     return (
         f"With **γ = {gamma:g}** and **n = {positions:,}** pixels, what pixels receive is {times}"
         + (f", {size}" if ratio else "")
         + (
             ". The rows of G sum to 1, whatever the size of the grid."
             if softmax
-            else ". The rows of G are not normalised, so the same γ weighs more on a larger grid: read γ together with n."
+            else ". The rows of G are not normalised, so the same γ weighs more on a larger grid: read γ together with "
+            "n."
         )
     )
 
@@ -125,7 +129,7 @@ def _agreement(rows: PixelRows, layout: TokenLayout) -> str:
     others = np.delete(rows.tasks, rows.position, axis=1)  # every task finds a pixel like itself
     most, least = _extremes(rank_correlations(others), layout.tasks)
     if most is None or least is None:
-        return "there is one task only, or nothing to rank"
+        return "no two tasks rank the image's pixels"
     said = (
         f"**{most[0]}** and **{most[1]}** rank the image's pixels most alike (rank correlation **{_signed(most[2])}**)"
     )

@@ -6,6 +6,7 @@ import streamlit as st
 
 from mtlviz.analysis.attention import attention_rows
 from mtlviz.analysis.attention_statistics import row_statistics
+from mtlviz.models.multitask import NetworkConfig
 from mtlviz.plots.compare import amount
 from mtlviz.plots.style import task_title
 from mtlviz.ui import affinity_compare, pick
@@ -34,10 +35,17 @@ def caveat(pair: Pair) -> None:
         st.caption("Choose another second model in the sidebar to compare two.")
         return
     seeds = dict.fromkeys(str(side.run.card.seed) for side in pair.sides)
+    helped = [plain(side.title) for side in pair.sides if _supervised(side.run.card.architecture)]
+    alone = f" {helped[0]} alone learned with deep supervision, too." if len(helped) == 1 else ""
     st.caption(
         f"One image and one training run a model (seed {' and '.join(seeds)}): this is a fact about two sets of "
-        "weights, not about two ways of sharing."
+        f"weights, not about two ways of sharing.{alone}"
     )
+
+
+def _supervised(architecture: object) -> bool:
+    """Whether tasks learned to predict from before the interaction as well."""
+    return isinstance(architecture, NetworkConfig) and architecture.deep_supervision
 
 
 def reads(pair: Pair, picked: pick.Token) -> str:

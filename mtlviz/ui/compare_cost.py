@@ -12,7 +12,7 @@ from mtlviz.ui.compare import Pair, Side
 
 PARTS = {
     "encoder": "Encoder", "task_encoders": "Task encoders", "interaction": "Interaction", "decoders": "Decoders",
-    "total": "Whole network",
+    "initial": "First predictions, in training alone", "total": "Whole network",
 }  # fmt: skip
 RUNS = 9
 
@@ -33,6 +33,8 @@ def _table(pair: Pair) -> pd.DataFrame:
     costs = [{cost.part: cost for cost in part_costs(side.run.card)} for side in pair.sides]
     rows = []
     for part, name in PARTS.items():
+        if part == "initial" and all(cost[part].parameters is None for cost in costs):
+            continue
         row = {"Part": name}
         for title, cost in zip(pair.titles, costs, strict=True):
             row[f"{title}, parameters"] = _count(cost[part].parameters)

@@ -50,8 +50,8 @@ def draw(pair: Pair, picked: pick.Token) -> None:
     st.markdown(f"**Who moves what.** {affinity_compare.who_moves_what(pair)}")
     signed = [side for side in pair.sides if affinity_compare.affinity_of(side) is not None]
     if anyone_reads(pair, but=signed):
-        view = _choose_view()
         found = readings(pair, picked, None, rank=False)
+        view = _choose_view(several=len(found) > 1)
         _maps(pair, found, picked, view)
         _sources(pair, found, picked)
     for side in signed:
@@ -93,12 +93,12 @@ def readings(pair: Pair, picked: pick.Token, oracle: str | None, rank: bool) -> 
     return found
 
 
-def _choose_view() -> View:
-    """The controls above the maps."""
+def _choose_view(*, several: bool) -> View:
+    """The controls above the maps; with one model there is one range."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         reader = _choice("Reader", "compare_reader", READERS)
         scale = _choice("Colour scale", "compare_scale", SCALES)
-        extent = _choice("Colour range", "compare_range", RANGES)
+        extent = _choice("Colour range", "compare_range", RANGES) if several else "shared"
         opacity = st.slider(
             "Opacity", 0.0, 1.0, 0.85, 0.05, key="compare_opacity", width=160, bind="query-params",
             persist_state="session",
@@ -162,14 +162,10 @@ def _sources(pair: Pair, found: dict[str, Reading], picked: pick.Token) -> None:
 
 def _no_rows(side: Side) -> None:
     """Why a side has no maps of what its tokens read."""
-    why = (
-        affinity_compare.SIGNED
-        if side.interacts
-        else "its tasks share the encoder and then go their own ways, so no token reads another"
-    )
+    row = "" if affinity_compare.affinity_of(side) is None else " Its row of G is in “what the token reads”."
     panels.empty(
-        f"**{panels.plain(side.title)} has no attention map:** {why}.",
-        "Its predictions are compared in the first part. For maps, choose a model such as kem in the sidebar.",
+        f"**{panels.plain(side.title)} has no attention map:** {affinity_compare.why_no_shares(side)}.",
+        f"Its predictions are compared in the first part.{row} For maps, choose a model such as kem in the sidebar.",
     )
 
 

@@ -190,7 +190,9 @@ def _counts(cloud: TokenCloud, tokens: np.ndarray, class_task: str | None) -> pd
     return pd.DataFrame(
         {
             "task": [names[int(group)] for group in pairs[0]],
-            "class": ["" if class_task is None else class_name(cloud.task(class_task), int(label)) for label in pairs[1]],
+            "class": [
+                "" if class_task is None else class_name(cloud.task(class_task), int(label)) for label in pairs[1]
+            ],
             "tokens": counts,
         }
     )

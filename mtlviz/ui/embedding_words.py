@@ -111,7 +111,9 @@ def selected(cloud: TokenCloud, chosen: np.ndarray, class_task: str | None) -> s
         labels = cloud.classes(class_task)[0]
         label, most = next(iter(counts_by(labels[chosen]).items()))
         whole = float((labels == label).mean())
-        parts.append(f"**{share(most, count)}** are {class_name(cloud.task(class_task), label)} ({whole:.0%} of all tokens)")
+        parts.append(
+            f"**{share(most, count)}** are {class_name(cloud.task(class_task), label)} ({whole:.0%} of all tokens)"
+        )
     if len(cloud.groups) > 1:
         group, most = next(iter(counts_by(cloud["group"][chosen]).items()))
         parts.append(f"**{share(most, count)}** are {task_title(cloud.groups[group])} tokens")

@@ -34,7 +34,8 @@ def gain(view: View, _row: DeltaGenerator) -> None:
         gain_figure(view.rows, gain_limits(every)), "results_gain",
         alt=f"{DELTA} of every system over each task alone" + (f"; best {best[0].title}" if best else ""),
         how_to_read="A filled marker is a system as it was trained, with one deviation to either side; the open one is "
-        "the same network with its interaction switched off, so the dotted way between them is what the exchange adds. "
+        "the same network with its interaction switched off. Its decoders were trained with it, so the dotted way "
+        "between them is how much they have come to rely on it; what sharing gains is the distance from hard sharing. "
         "The dashed line is each task alone; right of it is better. All regimes have the same axis. "
         + results_words.spread(view),
         formula=FORMULA, source=SOURCE, data=_gains(view.rows), provenance=results.provenance(view),
@@ -128,8 +129,9 @@ def training(view: View, row: DeltaGenerator) -> None:
         training_figure(systems, task, reference if against else None), "results_training",
         alt=f"Training loss of {task_title(task).lower()} by system over images seen",
         how_to_read="The unweighted loss of this task as the training logged it, on the images that it was learning "
-        "from; lower is better. “Each task alone” is the network of this task. Losses on training images do not say "
-        "who predicts held-out ones better: that is in the table.",
+        "from" + (", less that of hard sharing after as many images, in percent of it" if against else "")
+        + "; lower is better. “Each task alone” is the network of this task. Losses on training images do not say who "
+        "predicts held-out ones better: that is in the table.",
         data=pd.DataFrame(lines), provenance=results.provenance(view),
     )  # fmt: skip
 

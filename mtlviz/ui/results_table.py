@@ -115,7 +115,8 @@ def _columns(view: View) -> dict[str, Any]:
            for task, metric in view.comparison.headlines.items()},
         GAIN: "Mean over tasks of the relative change against a network trained on that task alone, counted positive "
               "where the system is better; 0 for each task alone, by definition.",
-        OFF: "The same for the same weights with the interaction switched off, i.e. what every task adds by itself.",
+        OFF: "The same for the same weights with the interaction switched off. The decoders were trained with it, so "
+             "this tells how much they rely on it, and not what a network without it would reach.",
         PARAMETERS: "Of all networks of the system, in millions.",
         OPERATIONS: "Multiply-accumulates of one image, in thousand millions.",
         RATIO: f"Median time of a forward pass over that of hard sharing in the same round{device}, batch 1.",

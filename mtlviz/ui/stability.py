@@ -103,22 +103,30 @@ def slotted(name: str) -> bool:
 
 def _takes_all(name: str) -> bool:
     """Whether its slots take in every token, so that there is no selection."""
+    return has_slots(state.card(name).architecture.interaction) and _picks(name) is None
+
+
+def _picks(name: str) -> int | None:
+    """How many tokens its slots or readers pick; None for all, 0 where it picks in no way."""
     architecture = state.card(name).architecture
-    config = interaction_config(architecture.interaction, architecture.options)
-    return has_slots(architecture.interaction) and getattr(config, "picks", 0) is None
+    return getattr(interaction_config(architecture.interaction, architecture.options), "picks", 0)
 
 
 def without_slots() -> None:
     """Why the page is empty for a model without slots, and a way out."""
     card = state.card(state.model_name("a"))
     reads = SHARES.get(card.architecture.interaction, "read one another directly")
-    why = (
-        "takes every token into each of its slots"
-        if _takes_all(card.name)
-        else f"has no memory slots: its tasks {reads}"
-    )
+    if _takes_all(card.name):
+        why = "takes every token into each of its slots, so there is no selection that could change"
+    elif picks := _picks(card.name):
+        why = (
+            f"picks {picks} tokens for every token that reads, each for itself. It has no memory slots, and this page "
+            "follows what slots pick"
+        )
+    else:
+        why = f"has no memory slots: its tasks {reads}, so there is no selection that could change"
     panels.empty(
-        f"{plain(card.title)} {why}, so there is no selection that could change.",
+        f"{plain(card.title)} {why}.",
         "Choose a model that shares through slots; the image stays.",
     )
     others = sorted(filter(slotted, state.model_names()), key=lambda name: name not in FAVOURITES)

@@ -1,6 +1,7 @@
 """Shares of the picks by class against shares of the tokens, of an image or of a set."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import pandas as pd
 import streamlit as st
@@ -41,7 +42,8 @@ def of_image(sides: Sequence[Side]) -> None:
     dots = [dot for side in known for dot in _image_dots(side)]
     figure, table = st.columns([3, 2], gap="medium")
     with figure:
-        _figure(dots, {side.index: side.title for side in known}, "stability_shares", [side.run.provenance for side in known])
+        titles = {side.index: side.title for side in known}
+        _figure(dots, titles, "stability_shares", [side.run.provenance for side in known])
     with table:
         _table({side.title: {key: (value, None) for key, value in side.clean.numbers.items()} for side in sides})
         _tasks({side.title: _task_shares(side) for side in sides})
@@ -71,7 +73,7 @@ def of_set(models: Sequence[tuple[int, str, StoredModel]], provenance: Sequence[
         _table({
             title: {key: (one.mean, (one.low, one.high)) for key, one in model.clean.items() if key in CLEAN}
             for _, title, model in models
-        })  # fmt: skip
+        }, {key: one.n for _, _, model in models for key, one in model.clean.items()})  # fmt: skip
         _rare_over_set(models)
         _tasks({title: {task: share for task, share in model.tasks.items() if share is not None}
                 for _, title, model in models})  # fmt: skip
@@ -79,10 +81,11 @@ def of_set(models: Sequence[tuple[int, str, StoredModel]], provenance: Sequence[
 
 def _image_dots(side: Side) -> list[ClassDot]:
     shares, task = side.clean.shares, side.clean.classes.task
-    names, colours = ((), ()) if task is None else (task.class_names, task.palette)
+    names = () if task is None else task.class_names
+    colours = ["#{:02x}{:02x}{:02x}".format(*colour) for colour in (() if task is None else task.palette)]
     tokens, picks = shares.tokens / max(shares.tokens.sum(), 1), shares.picks / max(shares.picks.sum(), 1)
     return [
-        ClassDot(name, "#{:02x}{:02x}{:02x}".format(*colours[label]), side.index, float(tokens[label]), float(picks[label]),
+        ClassDot(name, colours[label], side.index, float(tokens[label]), float(picks[label]),
                  f"{shares.tokens[label]} tokens, {shares.picks[label]} picks")
         for label, name in enumerate(names) if shares.tokens[label]
     ]  # fmt: skip
@@ -106,12 +109,18 @@ def _figure(dots: Sequence[ClassDot], titles: Mapping[int, str], key: str, prove
 Value = tuple[float | None, tuple[float | None, float | None] | None]
 
 
-def _table(values: Mapping[str, Mapping[str, Value]]) -> None:
-    """The numbers of ``CLEAN``, one column a model."""
+def _table(values: Mapping[str, Mapping[str, Value]], images: Mapping[str, int] = MappingProxyType({})) -> None:
+    """The numbers of ``CLEAN``, one column a model.
+
+    Args:
+        values: by model and key.
+        images: by key how many have a value, where there are several.
+    """
     rows = []
     for key, about in CLEAN.items():
         cells = {title: _cell(found.get(key, (None, None))) for title, found in values.items()}
-        rows.append({"Picks on the image as it is": about.title, **cells})
+        count = f" (n = {images[key]})" if key in images else ""
+        rows.append({"Picks on the image as it is": about.title + count, **cells})
     st.table(pd.DataFrame(rows).set_index("Picks on the image as it is"))
     stability_words.definitions(CLEAN)
 

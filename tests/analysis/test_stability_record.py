@@ -1,6 +1,7 @@
 """Before and after a change: identity, planted swaps, weight noise, sets and their summary."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -66,6 +67,14 @@ def test_a_change_of_nothing_changes_nothing(engine, kind, size):
         np.testing.assert_allclose(vars(found.overlap)[key], 1, atol=1e-12)
     for task, change in found.changes.items():
         assert change == measure(f"change:{task}").same
+
+
+def test_predictions_of_a_task_of_ones_own_have_a_measure_too():
+    own = replace(TASKS["saliency"], name="shading", title="Shading")
+    for key, one in paired_measures([own]).items():
+        assert measure(key, [own]) == one
+    with pytest.raises(KeyError):
+        measure("change:shading")
 
 
 def test_the_trace_of_stable_kem_is_read_too():

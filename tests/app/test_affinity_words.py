@@ -36,13 +36,24 @@ def test_one_task_has_nobody_to_disagree_with():
 
 @pytest.mark.parametrize(
     ("ratio", "meaning"),
-    [(0.0, "what pixels receive is nothing"), (0.1, "a small perturbation"), (1.7, "as much of the result"),
-     (22.0, "mostly what was diffused")],
+    [(0.0, "what pixels receive is nothing"), (0.1, "a small perturbation"), (0.3, "less of the result than"),
+     (1.0, "about as much of the result as"), (1.7, "more of the result than"), (22.0, "mostly what was diffused")],
 )  # fmt: skip
 def test_the_regime_is_stated_with_gamma_and_n(ratio, meaning):
     said = words.regime(ratio, 320, 0.05)
     assert "With **γ = 0.05** and **n = 320** pixels" in said
     assert meaning in said
+    assert "weighs more on a larger grid" in said
+    assert "weighs more" not in words.regime(ratio, 320, 0.05, softmax=True)
+
+
+def test_what_is_said_of_the_rows_follows_from_the_options():
+    plain, softmax, laid = (case(**options).trace for options in ({}, {"softmax": True}, {"interleaved": False}))
+    assert words.unlike_others(plain) == "Neither these numbers nor G are probabilities."
+    assert "each sums to 1" in words.unlike_others(softmax)
+    assert words.unlike_others(laid).endswith(words.END_TO_END)
+    assert "a projection that it learned" in words.blue(plain, False, learned=True)
+    assert "learned" not in words.blue(plain, False)
 
 
 def test_fusion_weights_of_neighbours_are_described_by_their_correlation():

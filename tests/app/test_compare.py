@@ -154,6 +154,7 @@ def test_a_model_that_shares_affinities_is_compared_in_what_it_has(open_page, pa
         assert "KEM moves **values**" in words
         assert "CTAL moves **weights**" in words
         assert "all **320** tokens of its own task, with signed weights, in CTAL" in words
+        assert [one.key for one in at.segmented_control if one.key == "compare_range"] == []  # one model, one range
         assert [key for key in charts(at) if "_B_" in key] == SIGNED[5:]
 
 

@@ -14,7 +14,7 @@ from mtlviz.cli.answers import plain
 from mtlviz.engine import load
 from mtlviz.plots.style import BUDGET
 from mtlviz.ui import sources, stability, stability_curve, state
-from tests.app.conftest import png, said, spec, specs, upload
+from tests.app.conftest import png, said, save_tiny, spec, specs, upload
 
 PAGE = "pages/7_stability.py"
 CHANGES = (IDENTITY, Perturbation("noise", 0.05))
@@ -116,6 +116,15 @@ def test_a_model_without_slots_says_why_and_offers_one_that_has_them(open_both, 
     at.button(key="stability_use_skem").click().run()
     assert at.selectbox(key="model").value == "skem"
     assert at.get("plotly_chart")
+
+
+def test_a_model_that_picks_for_every_reader_is_not_said_to_pick_nothing(open_both, checkpoints, tmp_path, monkeypatch):
+    folder = tmp_path / "topk"
+    save_tiny("topk", "Top-K", "cross_attention", {"picks": 5}, folder)
+    monkeypatch.setenv("MTLVIZ_CHECKPOINTS", str(folder))
+    words = said(open_both(model="topk"))
+    assert "picks 5 tokens for every token that reads" in words
+    assert "no selection that could change" not in words
 
 
 def test_one_model_with_slots_stands_alone(open_both, checkpoints, monkeypatch, tmp_path):

@@ -1,6 +1,7 @@
 """Maps and matrices of affinities: signed colours centred at 0, one scale where things compare, exact hovers."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,10 +11,10 @@ from mtlviz.analysis.affinity.fusion import fusion_weights
 from mtlviz.analysis.affinity.overview import blocks_by_position, blocks_by_segment, pooled_affinity
 from mtlviz.analysis.affinity.rows import pixel_rows
 from mtlviz.analysis.affinity.walk import random_walk
-from mtlviz.plots.affinity import QUANTITIES, effect_panels, fusion_panels, row_panels, walk_panels
+from mtlviz.plots.affinity import QUANTITIES, effect_panels, fused_panels, fusion_panels, row_panels, walk_panels
 from mtlviz.plots.affinity_matrices import Segments, agreement_figure, block_names, overview_figure
 from mtlviz.plots.style import BUDGET, DIVERGING, SEQUENTIAL, colours, figure_bytes
-from tests.analysis.affinity_traces import GRID, TASKS, N, case, padded
+from tests.analysis.affinity_traces import GRID, TASKS, N, case, features, module, padded
 
 POSITION = 8
 
@@ -89,6 +90,44 @@ def test_a_walk_at_rest_is_drawn_at_rest():
     assert panel.hover.texts[0, 0].endswith("1.00 times the rest")
 
 
+@pytest.mark.parametrize(
+    ("farthest", "said"),
+    [(5.2, ["1/16×", "1/4×", "1×", "4×", "16×"]), (1.4, ["1/2×", "1×", "2×"]), (0.5, ["0.707×", "1×", "1.41×"])],
+)
+def test_the_scale_of_what_a_walk_remembers_names_its_middle(farthest, said):
+    trace = case().trace
+    even = np.full(N, 1 / N, np.float32)
+    (panel, *_) = walk_panels([even * 2.0**farthest] * 3, [""] * 3, trace.layout, [even] * 3)
+    assert [text for _, text in panel.scale.ticks] == said
+    assert panel.scale.ticks[len(said) // 2] == (0, "1×")
+
+
+def test_a_row_of_g_and_its_parts_share_a_scale_unless_a_softmax_lies_between_them():
+    for softmax in (False, True):
+        trace = case(softmax=softmax).trace
+        rows = pixel_rows(trace, POSITION)
+        whole, *parts = fused_panels(rows, trace.layout, "depth", "CTAL", [0.2, 0.3, 0.5], softmax=softmax)
+        assert len({part.scale for part in parts}) == 1
+        assert (whole.scale == parts[0].scale) != softmax
+        assert whole.scale.low == (0 if softmax else -whole.scale.high)
+        assert parts[0].scale.high >= np.abs(rows.parts).max()
+
+
+def test_one_task_alone_has_no_map_of_disagreement():
+    given = {"depth": features()["depth"]}
+    trace = case(given=given, interaction=module(tasks=("depth",))).trace
+    assert [panel.title for panel in row_panels(pixel_rows(trace, POSITION), trace.layout)] == ["Depth", "Fused row G"]
+
+
+def test_a_few_large_changes_do_not_darken_the_others():
+    trace = case().trace
+    effect = diffusion_effect(trace, 1)
+    change = effect.change.copy()
+    change[POSITION] = 1e3
+    _, _, panel = effect_panels(replace(effect, change=change), trace.layout, "depth", 0.05)
+    assert panel.scale.high == pytest.approx(np.percentile(change, 99))
+
+
 def test_a_walk_shows_its_probability_and_how_far_it_is_from_even():
     trace = case().trace
     spread = random_walk(trace, 1).spread(POSITION, 2)
@@ -146,6 +185,7 @@ def test_an_overview_by_position_names_the_rows_of_the_image():
 def test_an_agreement_matrix_writes_its_numbers():
     values = np.array([[1, 0.5], [0.5, np.nan]])
     fig = agreement_figure(values, ["Depth", "Edges"], "Linear CKA", signed=False)
+    assert agreement_figure(-values, ["a", "b"], "", signed=True).data[0].text[0][1] == "−0.50"
     assert [list(row) for row in fig.data[0].text] == [["1.00", "0.50"], ["0.50", "none"]]
     assert (fig.data[0].zmin, fig.data[0].zmax) == (0, 1)
     assert agreement_figure(values, ["a", "b"], "", signed=True).data[0].zmin == -1

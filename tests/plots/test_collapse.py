@@ -119,6 +119,11 @@ def test_classes_are_ordered_from_the_one_that_lags_most_whatever_the_direction(
     assert order(ROWS[3:], SPREAD) == []
 
 
+def test_a_classifier_that_points_away_from_its_class_means_stays_in_view() -> None:
+    fig = key_rows([STATISTICS["nc3_cosine"]], [Line("A", 0, {"nc3_cosine": Estimate(-0.4)})])
+    assert fig.layout.xaxis.range[0] < -0.4
+
+
 def test_the_lag_figure_holds_both_models_class_by_class() -> None:
     other = rows(("wall", 0.6, 0.7, 0.9), ("bed", 0.3, 1.0, 0.2), ("lamp", 0.01, None, 0.5), ("box", 0, None, None))
     fig = lag_figure([ClassLine("A", 0, ROWS), ClassLine("B", 1, other)], SPREAD, [1, 2, 0])

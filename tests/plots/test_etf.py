@@ -72,7 +72,7 @@ def test_lengths_are_drawn_in_units_of_their_mean(geometry):
     fig = norm_bars(geometry, shown(6), "KEM")
     assert np.mean(fig.data[0].y) == pytest.approx(1)
     assert list(fig.data[0].x) == list(shown(6).names)
-    assert f"equal lengths ({geometry.norms.mean():.3g})" in notes(fig)
+    assert f"all at their mean, {geometry.norms.mean():.3g}" in notes(fig)
 
 
 def test_every_class_has_one_mark_and_one_of_few_tokens_is_hollow():
