@@ -206,7 +206,7 @@ def _axes(projection: Projection, drag: Drag) -> dict[str, Any]:
                 "showspikes": False}  # fmt: skip
         axes = {name: {"title": {"text": title}, **look} for name, title in zip("xyz", titles, strict=True)}
         scene = {f"{name}axis": axis for name, axis in axes.items()}
-        camera = {"eye": {"x": 1.25, "y": 1.25, "z": 0.85}, "center": {"x": 0, "y": 0, "z": -0.12}}
+        camera = {"eye": {"x": 1.45, "y": 1.45, "z": 0.98}, "center": {"x": 0, "y": 0, "z": -0.12}}
         return {"scene": {**scene, "aspectmode": "data", "dragmode": "orbit", "camera": camera}}
     numbered = projection.method == "PCA"
     look = {"showticklabels": numbered, "zeroline": False, "showgrid": True, "gridcolor": "rgba(128,128,128,0.18)",

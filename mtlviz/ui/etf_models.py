@@ -71,7 +71,7 @@ def _of_classes(known: Sequence[Side]) -> str:
     counts = [len(side.cloud.present) for side in known]
     if len(set(counts)) == 1:
         return ""
-    return f" Models find {min(counts)} to {max(counts)} classes here; the dashed line is that of {counts[0]}."
+    return f" Models find {min(counts)} to {max(counts)} classes here; the dashed line is for {counts[0]}."
 
 
 def _name(task: Task) -> str:

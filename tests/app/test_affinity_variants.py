@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from mtlviz.adapters import sources
 from mtlviz.models.multitask import NetworkConfig
 from mtlviz.ui import affinity_words
 from tests.app.conftest import SHARED, TINY, said, save_random, save_tiny, specs
@@ -74,3 +75,13 @@ def test_deep_supervision_of_one_side_alone_is_said_and_counted(open_page):
     counts = at.table[0].value
     assert "First predictions, in training alone" in counts.index
     assert "deep supervision" not in said(open_page(COMPARE, model="soft", second="laid"))
+
+
+def test_of_a_network_that_is_not_ours_nothing_is_claimed(open_page, monkeypatch):
+    monkeypatch.setenv(sources.VARIABLE, "tests.adapters.broken:Small")
+    at = open_page(COMPARE, model="small", second="ctal", compare_part=READS)
+    assert not at.exception
+    words = said(at)
+    assert "Small shares in a way of its own, of which nothing is recorded." in words
+    assert "Small has no attention map:** it records no weights between tokens." in words
+    assert "CTAL moves **weights**" in words

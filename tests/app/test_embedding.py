@@ -112,7 +112,8 @@ def test_a_selection_goes_with_its_image(open_page):
 def test_the_picked_token_is_ringed_with_the_tokens_that_look_most_like_it(open_page):
     at = click_token(open_page(PAGE, task="depth"), 3, 4)
     assert "**Depth, row 3, column 4**" in said(at)
-    assert "of the 15 tokens that look most like it" in said(at)
+    assert "the 15 tokens that look most like it are" in said(at)
+    assert "One bar a class: how many of the 16 picked and nearest tokens have it" in said(at)
     rings = {trace["name"]: decoded(trace["customdata"]) for trace in spec(at, 0)["data"]
              if trace["name"] in ("picked token", "nearest tokens")}  # fmt: skip
     assert rings["picked token"].tolist() == [[1, 3, 4, 0]]
