@@ -56,7 +56,10 @@ def why_no_rows(side: Side) -> str:
     interaction = side.card.architecture.interaction
     if interaction == "none":
         return "its tasks share the encoder and then go their own ways, so no token reads another"
-    return affinity_compare.SIGNED if interaction == "ctal" else "it records no weights between tokens"
+    if interaction != "ctal":
+        return "it records no weights between tokens"
+    softmax = side.card.architecture.options.get("softmax")
+    return affinity_compare.NORMALISED if softmax else affinity_compare.SIGNED
 
 
 def without_rows(view: View) -> None:
