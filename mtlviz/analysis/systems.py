@@ -115,7 +115,7 @@ class Comparison:
         regimes: by name.
         versions: of the libraries.
         kind: ``comparison``.
-        device: on which times were taken; empty until they were.
+        device: on which times were taken, and its threads; empty until they were.
     """
 
     tier: str

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors.torch import load_file
@@ -118,6 +119,7 @@ def run_comparison(plan_file: Path, out: Path, costs: Costs | None = None, say: 
         say(f"{number}/{len(jobs)}  {job.regime}  {job.system}  seed {job.seed}")
         found.setdefault((job.regime, job.system), []).append(_training(job))
         if number == len(jobs) and costs is not None:
+            result = replace(result, device=f"processor, {torch.get_num_threads()} threads")
             first = {one.system: one for one in reversed(jobs)}
             measured = costs({name: _networks(one) for name, one in first.items()}, _size(regimes))
         result = _assembled(result, regimes, jobs[:number], found, measured)

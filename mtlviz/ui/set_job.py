@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from mtlviz.data.image_sets import MAX_IMAGES
 from mtlviz.engine import Engine, Provenance, Run
-from mtlviz.errors import ImageError, OptionError
+from mtlviz.errors import ImageError, MtlvizError
 from mtlviz.trace import Capture
 from mtlviz.ui import image_set_choice, panels
 from mtlviz.ui.image_set_choice import ChosenSet
@@ -189,7 +189,7 @@ class SetSection(Generic[Kept]):
         st.session_state[f"_{self.prefix}_problem"] = ""
         try:
             st.session_state[self.name] = SetJob[Any](belongs, image_set_choice.chosen(self.prefix))
-        except (ImageError, OptionError) as error:
+        except MtlvizError as error:
             st.session_state[f"_{self.prefix}_problem"] = str(error)
 
     def _next(self, engine: Engine, job: SetJob[Kept]) -> SetJob[Kept]:

@@ -22,6 +22,8 @@ PICTURES = {
     "noise": (f"noise?room={ROOM}", 1400, 1500),
     "surgery": (f"surgery?room={ROOM}&surgery_edits=residual-0", 1400, 1500),
     "faithfulness": (f"faithfulness?room={ROOM}", 1400, 1700),
+    "models": (f"models?room={ROOM}", 1400, 1300),
+    "results": (f"results?room={ROOM}", 1400, 1300),
     "phone": (f"predictions?room={ROOM}", 420, 900),
 }
 """By file name: page, width and height of the window in pixels."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import mtlviz
+from mtlviz.analysis.systems import read_comparison, table
 from mtlviz.checkpoints import DEFAULT_FOLDER, checkpoint_names, read_card
 from mtlviz.data.images import photographs
 from mtlviz.engine import load
@@ -89,6 +90,24 @@ def test_the_table_of_the_study_says_what_its_result_says():
     segments_best = [max(scores, key=lambda name: scores[name]["miou"]) for scores in
                      (regime["scores"] for regime in study["regimes"].values())]  # fmt: skip
     assert (segments_best.count("none"), segments_best.count("kem")) == (4, 0)
+
+
+def test_the_table_of_the_comparison_says_what_its_result_says():
+    comparison = read_comparison(read_result(ROOT / "results" / "comparison.json", "comparison"))
+    rows = {regime: {row.name: row for row in table(comparison, regime)} for regime in comparison.regimes}
+    assert list(rows) == ["plentiful", "scarce"]
+    for name, row in rows["plentiful"].items():
+        if row.gain is not None:
+            gains = [rows[regime][name].gain for regime in rows]
+            said = [f"{gain.mean:+.1f} ± {gain.deviation:.1f} %".replace("-", "−") for gain in gains]
+            assert " | ".join([f"| {row.title}", *said]) + " |" in README
+    assert {gain.over for regime in rows.values() for row in regime.values() if (gain := row.gain)} == {"images"}
+
+
+def test_the_rungs_that_the_readme_names_were_measured_together():
+    result = read_result(ROOT / "results" / "stability-rungs.json", "stability")
+    names = {model["name"] for model in result["models"]}
+    assert names == {"kem", "skem", "skem-normalised", "skem-learnable"}
 
 
 def test_the_noise_that_the_readme_names_is_what_was_measured():
