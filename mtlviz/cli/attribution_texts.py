@@ -28,7 +28,8 @@ def attribution_texts(found: Mapping[str, Any]) -> list[RenderableType]:
         for where, title in PLACES.items() for model in stored.models
     ]  # fmt: skip
     missed = [
-        f"{model.name} ({gap.task}, {gap.where}, image {gap.image}: {gap.delta:.1%})"
+        f"{model.name} ({gap.task}, {gap.where}, image {gap.image}: {gap.delta:.1%} of f(x) − f(b), "
+        f"{gap.missing or 0:.2%} of the sizes of all contributions)"
         for model in stored.models
         for gap in model.gaps
         if gap.delta is not None and gap.delta > GOOD

@@ -9,6 +9,7 @@ from mtlviz.analysis.attribution.convergence import (
     GOOD,
     KIND,
     PLACES,
+    Gap,
     StoredConvergence,
     StoredModel,
     from_plain,
@@ -50,6 +51,11 @@ def find() -> tuple[StoredConvergence, list[Held]] | None:
     return max(fitting, key=lambda one: (len(one[1]), one[0].images), default=None)
 
 
+def _missing(gaps: Sequence[Gap]) -> float:
+    """What the target of the largest delta misses, as a share of the sizes of its contributions."""
+    return max(gaps, key=lambda gap: gap.delta or 0.0).missing or 0.0
+
+
 def _draw(found: StoredConvergence, held: Sequence[Held]) -> None:
     gaps = [gap for model, _ in held for gap in model.gaps]
     whole = spread([gap.delta for gap in gaps])
@@ -57,7 +63,8 @@ def _draw(found: StoredConvergence, held: Sequence[Held]) -> None:
         free = spread([gap.free for gap in gaps])
         beside = "" if free is None else f" With free picks it is {free.good} of {free.count}."
         st.markdown(f"With the picks held, **{whole.good} of {whole.count}** targets add up to {GOOD:.0%}, the largest "
-                    f"delta is **{whole.largest:.1%}**.{beside}")  # fmt: skip
+                    f"delta is **{whole.largest:.1%}** of f(x) − f(b) ({_missing(gaps):.2%} of the sizes of all its "
+                    f"contributions).{beside}")  # fmt: skip
     rows = [
         {"Target": title, "Model": model.title, **_cells("held", [gap.delta for gap in model.of(where)]),
          **_cells("free", [gap.free for gap in model.of(where)])}
@@ -65,8 +72,9 @@ def _draw(found: StoredConvergence, held: Sequence[Held]) -> None:
     ]  # fmt: skip
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch")
     st.caption(
-        f"**How to read this.** The delta is what the contributions miss of f(x) − f(b), as a share of it; median and "
-        f"largest over the targets of n = {found.images} images. {ABSENT} under free: the model picks nothing."
+        "**How to read this.** The delta is what the contributions miss of f(x) − f(b), as a share of it, which may be "
+        "large where both are nearly equal; median and largest over the targets of "
+        f"n = {found.images} images. {ABSENT} under free: the model picks nothing."
     )
     table = pd.DataFrame([{"model": model.name, **vars(gap)} for model, _ in held for gap in model.gaps])
     stamps = [

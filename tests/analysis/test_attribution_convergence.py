@@ -1,5 +1,6 @@
 """Does Integrated Gradients add up over several images? Targets, held and free picks, and what several deltas say."""
 
+import numpy as np
 import pytest
 
 from mtlviz.analysis.attribution.convergence import (
@@ -11,6 +12,9 @@ from mtlviz.analysis.attribution.convergence import (
     protocol,
     spread,
 )
+from mtlviz.analysis.attribution.explain import explain
+from mtlviz.analysis.attribution.request import INTEGRATED, Request
+from mtlviz.analysis.attribution.targets import Target
 from mtlviz.errors import DataError
 from tests.analysis.test_attribution_explain import NAMES, engine, sample  # noqa: F401
 
@@ -30,6 +34,15 @@ def test_a_smooth_network_without_picks_adds_up_and_has_no_free_delta(sample):  
     gaps = convergence(engine("cross_attention"), [sample])
     assert all(gap.free is None for gap in gaps)
     assert all(gap.delta <= GOOD for gap in gaps if gap.where == "image")
+
+
+def test_what_is_missing_is_one_amount_over_two_sizes(sample):  # noqa: F811
+    model = engine("kem", slots=4)
+    gap = convergence(model, [sample])[0]
+    whole = explain(model, sample, Request(Target(gap.task, "image"), INTEGRATED), tested=False)
+    amount = gap.delta * abs(whole.path.difference)
+    assert amount == pytest.approx(gap.missing * np.abs(whole.scores).sum())
+    assert amount == pytest.approx(abs(whole.scores.sum() - whole.path.difference), rel=1e-3, abs=1e-6)
 
 
 def test_several_deltas_are_counted_against_the_bound():

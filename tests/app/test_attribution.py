@@ -168,7 +168,7 @@ def test_convergence_over_images_is_shown_beside_integrated_gradients_or_its_com
     at = computed(open_at(open_page, method="integrated gradients", steps="32"))
     assert "python -m mtlviz attribution --checkpoints kem cross_attention" in said(at)
     card = load("kem", folder=Path(os.environ["MTLVIZ_CHECKPOINTS"])).card
-    gaps = [Gap(0, "depth", "image", 0.01, 0.4, 48), Gap(0, "semseg", "pixel", 0.07, None, 256)]
+    gaps = [Gap(0, "depth", "image", 0.01, 0.4, 0.001, 48), Gap(0, "semseg", "pixel", 0.07, None, 0.002, 256)]
     content = {"images": 1, "data": "rooms:val", "protocol": protocol(), "device": "cpu", "versions": {"mtlviz": "0"},
                "models": [as_plain(card, gaps)]}  # fmt: skip
     results.write_result(results_folder / "attribution.json", KIND, content)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mtlviz.analysis.attribution.explain import Path, check_method, explain
+from mtlviz.analysis.attribution.explain import Attribution, check_method, explain
 from mtlviz.analysis.attribution.request import INTEGRATED, Request
 from mtlviz.analysis.attribution.targets import Target
 from mtlviz.analysis.noise.record import Samples
@@ -33,6 +33,8 @@ class Gap:
         where: of ``PLACES``.
         delta: size of what is missing over the size of f(x) - f(b), with the picks held; None where both are equal.
         free: the same with picks that may change; None also where nothing is picked.
+        missing: size of what is missing over the sizes of all contributions, with the picks held: where f(x) and f(b)
+            are nearly equal, ``delta`` may be large although next to nothing is missing.
         steps: gradients on the path.
     """
 
@@ -41,6 +43,7 @@ class Gap:
     where: str
     delta: float | None
     free: float | None
+    missing: float | None
     steps: int
 
 
@@ -104,12 +107,10 @@ def convergence(engine: Engine, samples: Samples, *, progress: Callable[[int], N
     check_method(engine.card, INTEGRATED)
     if not len(samples):
         raise DataError("The set holds no image; give one with at least one.")
-    found = []
+    found: list[Gap] = []
     for number in range(len(samples)):
         for target in _targets(engine.card, number):
-            path = explain(engine, samples[number], Request(target, INTEGRATED), tested=False).path
-            if path is not None:
-                found.append(_gap(number, target, path))
+            found += _gaps(number, target, explain(engine, samples[number], Request(target, INTEGRATED), tested=False))
         if progress:
             progress(number + 1)
     return tuple(found)
@@ -157,6 +158,10 @@ def _targets(card: ModelCard, number: int) -> Iterator[Target]:
     yield Target(card.tasks[number % len(card.tasks)].name, "pixel", middle)
 
 
-def _gap(number: int, target: Target, path: Path) -> Gap:
-    delta, free = (None if value is None or not np.isfinite(value) else value for value in (path.delta, path.free))
-    return Gap(number, target.task, target.where, delta, free, path.steps)
+def _gaps(number: int, target: Target, explained: Attribution) -> Iterator[Gap]:
+    if (path := explained.path) is not None:
+        sizes = float(np.abs(explained.scores).sum())
+        missing = path.delta * abs(path.difference) / sizes if sizes else None
+        values = (path.delta, path.free, missing)
+        delta, free, share = (None if value is None or not np.isfinite(value) else value for value in values)
+        yield Gap(number, target.task, target.where, delta, free, share, path.steps)
