@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import mtlviz
+from mtlviz.analysis.attribution.convergence import GOOD, spread
 from mtlviz.analysis.systems import read_comparison, table
 from mtlviz.checkpoints import DEFAULT_FOLDER, checkpoint_names, read_card
 from mtlviz.data.images import photographs
@@ -143,6 +144,19 @@ def test_the_faithfulness_that_the_readme_names_is_what_was_measured():
         assert abs(regions[name]["random"]["mean"]) < 0.06
     ctal = regions["ctal"]
     assert f"for `ctal` it is {ctal['faithful']['mean']:.2f}, and {ctal['random']['mean']:.2f} with random" in said
+
+
+def test_the_convergence_that_the_readme_names_is_what_was_measured():
+    result = read_result(ROOT / "results" / "attribution.json", "attribution")
+    assert {model["name"] for model in result["models"]} == set(checkpoint_names(DEFAULT_FOLDER))
+    gaps = [gap for model in result["models"] for gap in model["gaps"]]
+    held, free = spread([gap["delta"] for gap in gaps]), spread([gap["free"] for gap in gaps])
+    said = " ".join(README.split())
+    assert f"{held.good} of {held.count} targets of the nine models add up to 5 %" in said
+    assert f"against {free.good} of {free.count} with picks that may change" in said
+    (missed,) = (gap["missing"] for gap in gaps if gap["delta"] > GOOD)
+    assert f"misses {missed:.2%} of the sizes".replace("%", " %") in said
+    assert result["images"] == 2
 
 
 def test_every_checkpoint_that_the_readme_publishes_by_its_own_configuration_is_shipped():
