@@ -26,7 +26,7 @@ from mtlviz.training.config import TrainConfig, read_config
 from mtlviz.training.evaluate import evaluate_network
 from mtlviz.training.loop import build_network, train
 from mtlviz.training.sources import Samples, checked_held_out, network_sized, training_images, with_tasks
-from mtlviz.training.state import LOG
+from mtlviz.training.state import LOG, read_scores
 
 COMPARISON = "comparison.json"
 SCORES = "scores.json"
@@ -206,7 +206,7 @@ def _assembled(
 
 def _said(job: Job) -> dict[str, Any]:
     """How a job's trainings were scored."""
-    scores = [json.loads((folder / SCORES).read_text(encoding="utf-8")) for _, folder in job.networks.values()]
+    scores = [read_scores(folder / SCORES) for _, folder in job.networks.values()]
     joined = {
         key: {task: one for part in scores for task, one in part[key].items()} for key in ("headlines", "protocols")
     }
@@ -242,9 +242,9 @@ def _scored(config: TrainConfig, folder: Path) -> dict[str, Any]:
     sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
     known = folder / SCORES
     if known.exists():
-        content = json.loads(known.read_text(encoding="utf-8"))
+        content = read_scores(known)
         if content.get("weights_sha256") == sha256 and content.get("data") == str(config.data.val):
-            return dict(content)
+            return content
     network = build_network(config)
     network.load_state_dict(load_file(weights))
     scores = {"weights_sha256": sha256, "data": str(config.data.val), **scored(network, config)}

@@ -1,7 +1,9 @@
 """Files of a training: configuration and resumable state, each written whole or not at all."""
 
+import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import torch
 from lightning_fabric.plugins.precision import Precision
@@ -11,7 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from mtlviz.errors import OptionError, TrainingError
+from mtlviz.errors import DataError, OptionError, TrainingError
 from mtlviz.files import write_whole, written_whole
 from mtlviz.training.config import TrainConfig
 
@@ -58,6 +60,19 @@ def _identity(text: str) -> dict[str, object]:
     values["data"] = {**dict(values["data"]), "workers": 0, "val": None}  # type: ignore[call-overload]
     reported = {"log_every": 0, "save_every": 0, "collapse_every": None, "collapse_rooms": 0, "tensorboard": False}
     return {**values, "title": "", "summary": "", "threads": None, "protocol": None, **reported}
+
+
+def read_scores(path: Path) -> dict[str, Any]:
+    """What a file of scores holds; empty if it is no mapping.
+
+    Raises:
+        DataError: if it is not JSON.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"{path} is damaged; delete it: what was trained is kept, and scored again.") from error
+    return values if isinstance(values, dict) else {}
 
 
 def save_state(

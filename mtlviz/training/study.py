@@ -11,7 +11,7 @@ from mtlviz.training.config import TrainConfig, read_config
 from mtlviz.training.data import held_out
 from mtlviz.training.evaluate import evaluate_training
 from mtlviz.training.loop import train
-from mtlviz.training.state import METRICS
+from mtlviz.training.state import METRICS, read_scores
 
 INTERACTIONS: dict[str, dict[str, Any]] = {
     "none": {},
@@ -69,18 +69,10 @@ def _known_regimes(out: Path) -> dict[str, Any]:
     """What ``study.json`` says about regimes that were run before."""
     if not (out / STUDY).exists():
         return {}
-    known = _read_json(out / STUDY).get("regimes")
+    known = read_scores(out / STUDY).get("regimes")
     if not isinstance(known, dict) or not all(isinstance(one, dict) and "behind" in one for one in known.values()):
         raise DataError(f"{out / STUDY} holds no study; delete it: what was trained and scored is kept beside it.")
     return known
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DataError(f"{path} is damaged; delete it: what was trained is kept, and scored again.") from error
-    return values if isinstance(values, dict) else {}
 
 
 def _verdict(regimes: dict[str, Any]) -> dict[str, Any]:
@@ -126,7 +118,7 @@ def _scores(config: TrainConfig, out: Path) -> dict[str, float]:
     """Headline scores of one training, from its folder if it was scored before."""
     weights = train(config, out)
     known = out / METRICS
-    result = _read_json(known) if known.exists() else {}
+    result = read_scores(known) if known.exists() else {}
     if result.get("data") != str(config.data.val):
         result = evaluate_training(config, weights)
         write_whole(known, json.dumps(result, indent=1) + "\n")

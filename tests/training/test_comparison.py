@@ -7,7 +7,7 @@ import yaml
 from safetensors.torch import load_file, save_file
 
 from mtlviz.analysis.systems import SINGLE, Cost, read_comparison, table
-from mtlviz.errors import OptionError
+from mtlviz.errors import DataError, OptionError
 from mtlviz.training.comparison import GROUPS, Part, only, read_plan, run_comparison
 from mtlviz.training.config import parse_config, read_config
 from mtlviz.training.evaluate import evaluate_network
@@ -132,6 +132,15 @@ def test_costs_are_asked_for_once_with_every_system(plan, tmp_path):
     assert not more
     assert (size, systems["skem"], len(systems[SINGLE])) == ((32, 64), [""], 4)
     assert all(system.cost == COST for system in found.regimes["few"].systems.values())
+
+
+def test_damaged_scores_are_one_sentence_and_what_was_trained_is_kept(plan, tmp_path):
+    folder = tmp_path / "out" / "few" / "none" / "seed-1"
+    run_comparison(plan, tmp_path / "out", say=quiet)
+    (folder / "scores.json").write_text("{")
+    with pytest.raises(DataError, match=r"scores\.json is damaged; delete it"):
+        run_comparison(plan, tmp_path / "out", say=quiet)
+    assert (folder / "weights.safetensors").exists()
 
 
 @pytest.mark.parametrize(
