@@ -67,14 +67,13 @@ def headline(every: Sequence[Found]) -> str:
     cards = [one.card for one in every if one.card is not None and one.card.part == "network"]
     if not cards:
         return "No model here can be read; each card below says why."
-    kinds = len({card.architecture.interaction for card in cards})
     counts = [len(card.tasks) for card in cards]
     tasks = f"{min(counts)} to {max(counts)}" if min(counts) < max(counts) else str(counts[0])
     sizes = [card.parameters.get("total", 0) / 1e6 for card in cards]
     trained = " and ".join(dict.fromkeys(card.data or models_card.TRAINED[card.trained] for card in cards))
     return (
-        f"**{len(cards)} model{'s' * (len(cards) > 1)}** with {kinds} way{'s' * (kinds > 1)} of sharing between "
-        f"{tasks} tasks, {min(sizes):.2f} to {max(sizes):.2f} million parameters, trained on {panels.plain(trained)}."
+        f"**{len(cards)} model{'s' * (len(cards) > 1)}** of {tasks} tasks and {min(sizes):.2f} to {max(sizes):.2f} "
+        f"million parameters, trained on {panels.plain(trained)}."
     )
 
 

@@ -102,6 +102,11 @@ def test_the_table_of_the_comparison_says_what_its_result_says():
             gains = [rows[regime][name].gain for regime in rows]
             said = [f"{gain.mean:+.1f} ± {gain.deviation:.1f} %".replace("-", "−") for gain in gains]
             assert " | ".join([f"| {row.title}", *said]) + " |" in README
+    others = {
+        regime: {name: row.gain.mean for name, row in found.items() if row.gain} for regime, found in rows.items()
+    }
+    assert all(abs(gain) < 1 for gain in others["plentiful"].values())
+    assert sorted(others["scarce"], key=others["scarce"].__getitem__)[-2:] == ["skem", "none"]
     assert {gain.over for regime in rows.values() for row in regime.values() if (gain := row.gain)} == {"images"}
 
 
