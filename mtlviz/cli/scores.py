@@ -28,6 +28,8 @@ def score_texts(title: str, scores: Mapping[str, Any]) -> list[RenderableType]:
             for metric, value in task["metrics"].items()
         ]
         texts += ["", table(columns, rows), f"protocol: {task['protocol']}"]
+        if all(value is None for value in task["metrics"].values()):
+            texts.append(f"No pixel of these images has a label of {name} that counts, so there is no score.")
         if "classes" in task:
             classes = [(label, one["frequency"], one["iou"]) for label, one in task["classes"].items()]
             texts += ["", table((f"class of {name}", "frequency", "IoU"), classes)]

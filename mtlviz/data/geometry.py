@@ -11,7 +11,8 @@ depth      other floats          moves                    divided by s
 the rest   integers              moves                    the same
 =========  ====================  =======================  ==========================================
 
-Labels take the nearest pixel, the image is interpolated. What a turn or a border brings in from outside the image
+Labels take the nearest pixel, the image is interpolated; only where ``resize`` makes edges smaller, every pixel that
+holds a piece of one is one, so that thin lines stay whole. What a turn or a border brings in from outside the image
 has the colour that normalisation takes to about 0, no label, and a mask of False; it is never class 0.
 """
 
@@ -24,6 +25,7 @@ from PIL import Image
 
 from mtlviz.data import transforms
 from mtlviz.data.letterbox import IMAGENET_MEAN_COLOUR
+from mtlviz.data.resampling import largest, nearest
 from mtlviz.data.sample import Intrinsics, Sample
 from mtlviz.data.transforms import Edges
 from mtlviz.tasks import IGNORE
@@ -31,6 +33,8 @@ from mtlviz.tasks import IGNORE
 LARGEST_SHARE = 0.75
 """Largest share of a crop's labelled pixels that one class may have, as ATRC, InvPT and their successors have it."""
 CROP_TRIES = 10
+LINES = "edge"
+"""Task whose labels are thin lines."""
 
 _SQUARE_PIXELS = 0.01  # focal lengths this close, relatively, are those of one lens
 
@@ -75,17 +79,24 @@ def resize(sample: Sample, size: tuple[int, int]) -> Sample:
     Only the sampling changes: depth stays, the focal lengths follow, and a disparity in pixels stays in pixels
     of the original image.
     """
+    resized = _sampled(sample, size)
+    if resized is sample or LINES not in sample.labels:
+        return resized
+    labels = {**resized.labels, LINES: largest(sample.labels[LINES], size)}
+    masks = {LINES: largest(sample.valid[LINES], size)} if LINES in sample.valid else {}
+    return replace(resized, labels=labels, valid={**resized.valid, **masks})
+
+
+def _sampled(sample: Sample, size: tuple[int, int]) -> Sample:
+    """As ``resize``, edges from the nearest pixel too."""
     if size == sample.size:
         return sample
     (height, width), (old_height, old_width) = size, sample.size
-    rows, columns = (
-        ((np.arange(new) + 0.5) * old / new).astype(np.intp) for new, old in zip(size, sample.size, strict=True)
-    )
     image = np.asarray(Image.fromarray(sample.image).resize((width, height), Image.Resampling.BILINEAR))
     x, y, camera = width / old_width, height / old_height, sample.intrinsics
     if camera is not None:
         camera = Intrinsics(camera.fx * x, camera.fy * y, camera.cx * x, camera.cy * y)
-    return _moved(sample, lambda array: array.take(rows, 0).take(columns, 1), image, camera)
+    return _moved(sample, lambda array: nearest(array, size), image, camera)
 
 
 def scale(sample: Sample, factor: float) -> Sample:
@@ -97,7 +108,7 @@ def scale(sample: Sample, factor: float) -> Sample:
     height, width = (round(side * factor) for side in sample.size)
     if min(height, width) < 1:
         raise ValueError(f"a factor of {factor} leaves no pixel of {sample.size[0]}x{sample.size[1]}")
-    resized = resize(sample, (height, width))
+    resized = _sampled(sample, (height, width))  # published work scales every label like that
     return replace(resized, labels=_nearer(resized.labels, factor))
 
 

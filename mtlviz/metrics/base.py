@@ -9,7 +9,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torchmetrics import Metric
 
+from mtlviz.errors import CheckpointError
 from mtlviz.metrics.options import MeterOptions
+from mtlviz.tasks import Task
 
 
 class Meter(Metric):
@@ -19,6 +21,7 @@ class Meter(Metric):
     """
 
     full_state_update = False
+    task: Task
     options: MeterOptions
 
     def __init__(self) -> None:
@@ -42,7 +45,21 @@ class Meter(Metric):
             output: what the network gives for the task.
             label: ``(B, c, H, W)`` with c = 3 for normals, else 1.
             valid: pixels that count.
+
+        Raises:
+            CheckpointError: if a prediction that counts is NaN, or infinite other than as a logit of classes.
         """
+        wrong = output.amax(1).isnan() if self.task.kind == "classes" else ~output.isfinite().all(1)
+        lost = int((wrong & valid).sum())
+        if lost:
+            raise CheckpointError(
+                f"The prediction of {self.task.name} is NaN or infinite at {lost:,} of {int(valid.sum()):,} pixels "
+                "that count, so it has no score; check the model's weights, or its precision if it was changed."
+            )
+        self.add(output, label, valid)
+
+    def add(self, output: Float[Tensor, "B C H W"], label: Tensor, valid: Bool[Tensor, "B H W"]) -> None:
+        """Count a batch whose predictions are numbers wherever they count; arguments as in ``update``."""
         raise NotImplementedError
 
     def compute(self) -> dict[str, float]:
@@ -57,3 +74,9 @@ class Meter(Metric):
 def ratio(numerator: Tensor, denominator: Tensor) -> float:
     """Their quotient, NaN for 0 / 0."""
     return float(numerator / denominator)
+
+
+def median(values: Float[Tensor, "N"]) -> Tensor:
+    """The middle value, or the mean of the two in the middle; of any number of values, unlike ``torch.quantile``."""
+    ordered = values.sort().values
+    return (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2

@@ -36,7 +36,7 @@ class ClassMeter(Meter):
             f"a class absent from labels and predictions {rule}; label {IGNORE} ignored{skipped}"
         )
 
-    def update(self, output: Tensor, label: Tensor, valid: Tensor) -> None:
+    def add(self, output: Tensor, label: Tensor, valid: Tensor) -> None:
         """Add a batch of logits ``(B, C, H, W)`` and labels ``(B, 1, H, W)``."""
         if self.options.skip_background:
             named = (label[:, 0] != 0) & (label[:, 0] != IGNORE)

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from mtlviz.metrics.base import Meter
+from mtlviz.metrics.base import Meter, median
 from mtlviz.metrics.options import SMALLEST, DepthOptions
 from mtlviz.tasks import Task
 
@@ -60,7 +60,7 @@ class DepthMeter(Meter):
         ]
         return ", ".join(part for part in parts if part)
 
-    def update(self, output: Tensor, label: Tensor, valid: Tensor) -> None:
+    def add(self, output: Tensor, label: Tensor, valid: Tensor) -> None:
         """Add a batch of depths ``(B, 1, H, W)`` in the label's unit."""
         true, given = label[:, 0].double(), output[:, 0].double()
         counts = valid & self.options.counts(true)
@@ -96,9 +96,8 @@ def _median_ratio(
     given: Float[Tensor, "B H W"], true: Float[Tensor, "B H W"], counts: Bool[Tensor, "B H W"]
 ) -> Float[Tensor, "B"]:
     """True median over predicted median of every image, 1 without pixels."""
-    ratios = [t[c].quantile(0.5) / g[c].quantile(0.5) if c.any() else t.new_ones(()) for g, t, c in
-              zip(given, true, counts, strict=True)]  # fmt: skip
-    return torch.stack(ratios)
+    parts = zip(given, true, counts, strict=True)
+    return torch.stack([median(t[c]) / median(g[c]) if c.any() else t.new_ones(()) for g, t, c in parts])
 
 
 def _interval(limits: tuple[float, float | None]) -> str:

@@ -85,10 +85,10 @@ class EdgeMeter(Meter):
             texts.append(f"{matched}: predictions {self._reduction}, matched one to one {within}")
         return "; ".join([*texts, *(["edge_bce: plain binary cross entropy"] if "edge_bce" in names else [])])
 
-    def update(self, output: Tensor, label: Tensor, valid: Tensor) -> None:
+    def add(self, output: Tensor, label: Tensor, valid: Tensor) -> None:
         """Add a batch of logits and labels ``(B, 1, H, W)``."""
         logits, true = output[:, 0], (label[:, 0] > 0) & valid
-        probability = logits.sigmoid() * valid
+        probability = logits.sigmoid().where(valid, 0)
         names = set(self.options.metrics)
         cross_entropy = functional.binary_cross_entropy_with_logits(logits.double(), true.double(), reduction="none")
         self.entropy += cross_entropy[valid].sum()

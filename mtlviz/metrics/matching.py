@@ -75,7 +75,8 @@ class _Neighbours:
     @classmethod
     def of(cls, left: Int[np.ndarray, "E"], right: Int[np.ndarray, "E"], count: int) -> "_Neighbours":
         start = np.concatenate([[0], np.cumsum(np.bincount(left, minlength=count))])
-        return cls(right[np.argsort(left, kind="stable")], start)
+        small = left.astype(np.min_scalar_type(count))  # numpy sorts 16 bits by radix, seven times as fast as more
+        return cls(right[np.argsort(small, kind="stable")], start)
 
     def edges_from(self, vertices: Int[np.ndarray, "V"]) -> tuple[Int[np.ndarray, "F"], Int[np.ndarray, "F"]]:
         """Both ends of all edges that leave the vertices."""
@@ -111,14 +112,23 @@ def _paths(
     frontier, found = np.flatnonzero(partner == NONE), []
     while len(frontier):
         source, reached = graph.edges_from(frontier)
-        new = parent[reached] == NONE
-        parent[reached[new]] = source[new]  # one of those that reach it
-        reached = np.unique(reached[new])
+        new = np.flatnonzero(parent[reached] == NONE)
+        new = new[_once(reached[new], len(holder))]  # from one of those that reach it
+        source, reached = source[new], reached[new]
+        parent[reached] = source
         trees, free = root[parent[reached]], holder[reached] == NONE
-        roots, first = np.unique(trees[free], return_index=True)
-        done[roots] = True
+        first = _once(trees[free], len(partner))
+        done[trees[free][first]] = True
         found.append(reached[free][first])
         following = holder[reached[~free]]
         root[following] = trees[~free]
         frontier = following[~done[root[following]]]
     return (np.concatenate(found) if found else np.empty(0, int)), parent
+
+
+def _once(values: Int[np.ndarray, "V"], limit: int) -> Int[np.ndarray, "U"]:
+    """One position of every value, all of which are below the limit."""
+    position = np.arange(len(values))
+    last = np.empty(limit, int)
+    last[values] = position
+    return np.flatnonzero(last[values] == position)

@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn import functional
 from torchmetrics.utilities import dim_zero_cat
 
-from mtlviz.metrics.base import Meter, ratio
+from mtlviz.metrics.base import Meter, median, ratio
 from mtlviz.metrics.options import NormalOptions
 from mtlviz.tasks import Task
 
@@ -53,7 +53,7 @@ class NormalMeter(Meter):
         median = "exact median" if self.options.bin is None else f"median to {self.options.bin:g} degrees"
         return f"angle in degrees over all valid pixels of the set, {median}"
 
-    def update(self, output: Tensor, label: Tensor, valid: Tensor) -> None:
+    def add(self, output: Tensor, label: Tensor, valid: Tensor) -> None:
         """Add a batch of directions ``(B, 3, H, W)``."""
         angle = angles(output.double(), label.double())[valid]
         self.total += angle.sum()
@@ -76,7 +76,6 @@ class NormalMeter(Meter):
         if self.count == 0:
             return float("nan")
         if self.options.bin is None:
-            ordered = dim_zero_cat(self.kept).sort().values
-            return float((ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2)
+            return float(median(dim_zero_cat(self.kept)))
         half = (self.histogram.cumsum(0) * 2 >= self.count).int().argmax()  # first bin that reaches half
         return (float(half) + 0.5) * self.options.bin

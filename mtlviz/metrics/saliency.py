@@ -62,7 +62,7 @@ class SaliencyMeter(Meter):
         }
         return "; ".join(texts[name] for name in self.options.metrics)
 
-    def update(self, output: Tensor, label: Tensor, valid: Tensor) -> None:
+    def add(self, output: Tensor, label: Tensor, valid: Tensor) -> None:
         """Add a batch of logits and labels ``(B, 1, H, W)``."""
         probability, positive = output[:, 0].sigmoid(), (label[:, 0] > 0) & valid
         self.hits += counts_above(probability[positive])

@@ -11,6 +11,7 @@ import streamlit as st
 from mtlviz.data.images import display_name
 from mtlviz.data.sample import Sample, valid_pixels
 from mtlviz.data.sets import DataSet, data_splits, open_data
+from mtlviz.data.sets.folder import yaml_of
 from mtlviz.data.truth import without
 from mtlviz.errors import DataError, MtlvizError
 from mtlviz.tasks import Task
@@ -28,16 +29,18 @@ class Opened:
         label: what the data set is called in links.
         path: where it lies.
         data: the samples.
+        stamp: of the YAML that describes it, if one does; see ``stamp``.
     """
 
     label: str
     path: Path
     data: DataSet
+    stamp: int
 
     @property
-    def key(self) -> tuple[str, str]:
+    def key(self) -> tuple[str, str, int]:
         """Names it among all that are open."""
-        return str(self.path), self.data.split
+        return str(self.path), self.data.split, self.stamp
 
     def read(self, number: int, tasks: Sequence[str] | None = None) -> Sample:
         """A sample at the size at which the app shows it, with the labels that have a pixel that counts.
@@ -105,14 +108,38 @@ def opened(label: str, path: Path, split: str) -> Opened:
         DataError: if it cannot be.
     """
     try:
-        return Opened(label, path, _opened(path, split))
+        described = stamp(() if (file := yaml_of(path)) is None else (file,))
+        return Opened(label, path, _opened(path, split, described), described)
     except DataError as error:
         raise DataError(data_roots.without_folders(str(error), folders())) from error
 
 
 def read(source: Opened, number: int) -> Sample:
-    """``Opened.read`` with all labels, remembered."""
-    return _read(source, source.label, *source.key, number)
+    """``Opened.read`` with all labels, remembered as long as the files stay as they are.
+
+    Once they do not, the sample has another name, by which whatever is computed of an image is remembered.
+    """
+    written = hash((source.stamp, stamp(source.data.files(number))))
+    before = _first_seen(str(source.path), source.data.split).setdefault(number, written)
+    return _read(source, source.label, *source.key, number, written, written != before)
+
+
+def stamps(source: Opened, numbers: Sequence[int]) -> dict[int, int]:
+    """By position the stamp of a sample's files, looked at again every half minute."""
+    return _stamps(source, *source.key, tuple(numbers))
+
+
+def stamp(files: Sequence[Path]) -> int:
+    """A number that changes when one of the files is written, replaced or removed; only this process knows it."""
+    return hash(tuple((str(file), *_written(file)) for file in files))
+
+
+def _written(file: Path) -> tuple[int, int]:
+    try:
+        found = file.stat()
+    except OSError:
+        return 0, -1
+    return found.st_mtime_ns, found.st_size
 
 
 def task_names(tasks: Sequence[Task]) -> str:
@@ -136,11 +163,25 @@ def _splits(path: Path) -> tuple[str, ...]:
     return data_splits(path)
 
 
-@st.cache_resource(max_entries=16, ttl=600, show_spinner="Listing the data set.")
-def _opened(path: Path, split: str) -> DataSet:
+@st.cache_resource(max_entries=16, ttl=60, show_spinner="Listing the data set.")
+def _opened(path: Path, split: str, described: int) -> DataSet:
     return open_data(path, split)
 
 
 @st.cache_resource(max_entries=12, show_spinner="Reading the image and its labels.")
-def _read(_source: Opened, label: str, path: str, split: str, number: int) -> Sample:
-    return _source.read(number)
+def _read(
+    _source: Opened, label: str, path: str, split: str, described: int, number: int, written: int, changed: bool
+) -> Sample:
+    sample = _source.read(number)
+    return replace(sample, name=f"{sample.name}, changed {written & 0xFFFFFF:06x}") if changed else sample
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _first_seen(path: str, split: str) -> dict[int, int]:
+    """By position what the files of an image were when this server first read them."""
+    return {}
+
+
+@st.cache_data(ttl=30, max_entries=8, show_spinner=False)
+def _stamps(_source: Opened, path: str, split: str, described: int, numbers: tuple[int, ...]) -> dict[int, int]:
+    return {number: stamp(_source.data.files(number)) for number in numbers}

@@ -1,6 +1,6 @@
 """The sidebar's way to the images of a data set on which the model does worst."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from statistics import median
 from uuid import uuid4
@@ -14,7 +14,7 @@ from mtlviz.data.truth import not_scored
 from mtlviz.engine import Engine
 from mtlviz.plots.style import metric_text, metric_title, task_title
 from mtlviz.tasks import Task
-from mtlviz.ui import data_picker, state
+from mtlviz.ui import data_picker, data_source, state
 from mtlviz.ui.data_source import Opened
 from mtlviz.ui.linked import LINKED, select
 from mtlviz.ui.panels import plain
@@ -41,7 +41,8 @@ def draw(opened: Opened) -> None:
         titles = {f"{task_title(task.name)}: {metric_title(task)}": task for task in tasks}
         task = titles[select("Metric of one image", list(titles), "data_metric", width=260)]
         positions = _positions(len(opened.data))
-        scores = _scores(engine.card.weights_sha256, *opened.key)
+        scores, written = _scores(engine.card.weights_sha256, *opened.key)
+        _forget_changed(scores, written, data_source.stamps(opened, positions))
         _work(opened, engine, tasks, positions, scores)
         _ranking(opened, engine, task, positions, scores)
 
@@ -83,8 +84,9 @@ def _work(
     if missing:
         work = partial(score_images, engine, partial(opened.read, tasks=[task.name for task in tasks]), missing,
                        [task.name for task in tasks], scores)  # fmt: skip
+        images = "1 image" if len(missing) == 1 else f"{len(missing):,} images"
         st.button(
-            f"Score {len(missing):,} images", key="data_score", icon=":material/play_arrow:", width="stretch",
+            f"Score {images}", key="data_score", icon=":material/play_arrow:", width="stretch",
             on_click=_start, args=(f"{about} {uuid4().hex}", len(missing), work),
         )  # fmt: skip
 
@@ -136,10 +138,18 @@ def _said(opened: Opened, engine: Engine, task: Task, positions: Sequence[int], 
     return said + (f" The image shown is number {place} of them." if place else "")
 
 
-# Filled by the threads of all sessions, one image at a time.
+def _forget_changed(scores: dict[int, Scores], written: dict[int, int], now: Mapping[int, int]) -> None:
+    """Drop the scores of images whose files are others than when they were looked at before."""
+    for position, stamp in now.items():
+        if written.setdefault(position, stamp) != stamp:
+            scores.pop(position, None)
+            written[position] = stamp
+
+
+# Filled by the threads of all sessions, one image at a time; the second are the stamps of the images' files.
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _scores(weights: str, path: str, split: str) -> dict[int, Scores]:
-    return {}
+def _scores(weights: str, path: str, split: str, described: int) -> tuple[dict[int, Scores], dict[int, int]]:
+    return {}, {}
 
 
 @st.cache_resource(show_spinner=False)

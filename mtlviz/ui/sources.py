@@ -7,13 +7,13 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-import numpy as np
 import streamlit as st
-from PIL import Image
 
+from mtlviz.data import geometry
 from mtlviz.data.images import display_name, photographs, read_image
-from mtlviz.data.sample import Intrinsics, Sample
-from mtlviz.data.sets.labels import Label, resized
+from mtlviz.data.resampling import largest, nearest
+from mtlviz.data.sample import Sample
+from mtlviz.data.sets.labels import Label
 from mtlviz.data.truth_files import read_truth
 from mtlviz.errors import DataError
 from mtlviz.tasks import Task
@@ -108,7 +108,8 @@ class Upload:
             DataError: if the file is no ground truth of the task, or of another size than the image.
         """
         read = read_truth(content, name, task, self.size)
-        label = resized(read, self.image.size)._replace(remarks=read.remarks)
+        to = largest if task.name == geometry.LINES else nearest
+        label = read._replace(values=to(read.values, self.image.size), valid=to(read.valid, self.image.size))
         truth = Truth(task, label, hashlib.sha256(content).hexdigest(), display_name(name))
         return replace(self, truths={**self.truths, task.name: truth})
 
@@ -134,27 +135,9 @@ def uploaded(content: bytes, name: str) -> Upload:
 
 
 def shrunk(sample: Sample, longest: int) -> Sample:
-    """A sample whose longer side has at most ``longest`` pixels, proportions kept; labels take the nearest pixel.
-
-    Depth stays as it is: the scene is the same, seen with a shorter focal length in pixels.
-    """
+    """A sample whose longer side has at most ``longest`` pixels, proportions kept, by ``geometry.resize``."""
     height, width = sample.size
     factor = longest / max(height, width)
     if factor >= 1:
         return sample
-    size = max(1, round(height * factor)), max(1, round(width * factor))
-    image = Image.fromarray(sample.image).resize(size[::-1], Image.Resampling.LANCZOS)
-    every = np.ones(sample.size, bool)
-    labels = {
-        task: resized(Label(values, sample.valid.get(task, every)), size) for task, values in sample.labels.items()
-    }
-    objects, camera = sample.instances, sample.intrinsics
-    down, across = size[0] / height, size[1] / width
-    return replace(
-        sample,
-        image=np.asarray(image),
-        labels={task: label.values for task, label in labels.items()},
-        valid={task: label.valid for task, label in labels.items()},
-        instances=None if objects is None else resized(Label(objects, every), size).values,
-        intrinsics=camera and Intrinsics(camera.fx * across, camera.fy * down, camera.cx * across, camera.cy * down),
-    )
+    return geometry.resize(sample, (max(1, round(height * factor)), max(1, round(width * factor))))

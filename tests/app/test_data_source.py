@@ -34,7 +34,7 @@ def start_with(monkeypatch):
 
 def forget():
     for cache in (data_source._listed, data_source._typed, data_source._splits, data_source._opened,
-                  data_source._read, data_worst._scores):  # fmt: skip
+                  data_source._read, data_source._stamps, data_source._first_seen, data_worst._scores):  # fmt: skip
         cache.clear()
 
 
@@ -297,7 +297,7 @@ def finished(at):
 
 
 def test_the_worst_image_is_the_one_with_the_largest_error(folder, open_page):
-    own_folder(folder / "shifted")  # results are remembered by name, so labels that differ need another one
+    own_folder(folder / "shifted")
     depth = folder / "shifted" / "val" / "depth" / "1.npy"
     np.save(depth, np.load(depth) + 50)
     at = open_page(PREDICTIONS, source="data")
@@ -321,6 +321,32 @@ def test_scores_are_remembered_for_a_model_and_a_data_set(folder, open_page):
     assert [button for button in again.button if str(button.key).startswith("data_worst_")]
     other = open_page(source="data", model="none")
     assert other.button(key="data_score").label == "Score 3 images"
+
+
+def test_files_that_were_changed_meanwhile_are_shown_and_scored_anew(folder, open_page):
+    own_folder(folder / "own")
+    at = finished(open_page(PREDICTIONS, source="data").button(key="data_score").click().run())
+    name, before = shown(at).sample.name, shown(at).sample.labels["depth"]
+    depth = folder / "own" / "val" / "depth" / "0.npy"
+    np.save(depth, np.load(depth).astype(np.float64) + 50)
+    data_source._stamps.clear()  # half a minute later
+    at = at.run()
+    np.testing.assert_allclose(shown(at).sample.labels["depth"], before + 50, rtol=1e-6)
+    assert shown(at).sample.name.startswith(f"{name}, changed ")
+    assert at.button(key="data_score").label == "Score 1 image"
+    at = finished(at.button(key="data_score").click().run())
+    first = next(button for button in at.button if str(button.key).startswith("data_worst_"))
+    assert first.key == "data_worst_0"
+    assert f"RMSE {float(first.label.split()[0].strip('*')):.2f} m" in "".join(specs(at))
+
+
+def test_a_yaml_that_was_changed_is_read_anew(folder, open_page):
+    own_folder(folder / "own")
+    at = open_page(source="data")
+    before = shown(at).sample.labels["depth"]
+    described = folder / "own" / "dataset.yaml"
+    described.write_text(described.read_text().replace("kind: depth", "kind: depth, scale: 2"))
+    np.testing.assert_allclose(shown(at.run()).sample.labels["depth"], 2 * before)
 
 
 def test_a_set_without_comparable_labels_says_so(every_form, open_page):

@@ -114,6 +114,14 @@ def test_truth_of_a_large_image_is_made_smaller_with_it(open_page):
     assert np.isin(made.labels["depth"], ROOM.labels["depth"]).all()
 
 
+def test_thin_edges_of_a_large_image_stay_whole():
+    upload_ = sources.uploaded(content("big.png", np.zeros((2048, 2048, 3), np.uint8)), "big.png")
+    edges = np.zeros((2048, 2048), np.uint8)
+    edges[1000] = edges[:, 1001] = 1
+    made = upload_.with_truth(TASKS["edge"], content("e.png", edges), "e.png").sample
+    assert made.labels["edge"].all(1).sum() == made.labels["edge"].all(0).sum() == 1
+
+
 def test_the_control_says_what_each_file_must_be(open_page):
     at = own_image(open_page())
     for title, said_ in (("Depth", "millimetres"), ("Semantic segmentation", "0 wall"), ("Edges", "1 bit"),

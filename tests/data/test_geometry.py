@@ -121,6 +121,20 @@ def test_resizing_alone_changes_no_value():
     np.testing.assert_array_equal(back.labels["semseg"], sample.labels["semseg"])
 
 
+@pytest.mark.parametrize("size", [(24, 40), (17, 33), (24, 200)])
+def test_thin_edges_stay_whole_where_an_image_is_made_smaller(size):
+    edges = np.zeros((96, 120), np.uint8)
+    edges[50], edges[:, 7] = 1, 1
+    valid = np.ones((96, 120), bool)
+    valid[90:] = False
+    sample = Sample(np.zeros((96, 120, 3), np.uint8), "lines", {"edge": edges}, {"edge": valid})
+    found = resize(sample, size)
+    assert found.labels["edge"].all(1).sum() == 1
+    assert found.labels["edge"].all(0).sum() == max(1, size[1] // 120)
+    assert not found.valid["edge"][-1].any()
+    assert scale(sample, 0.25).labels["edge"].sum() < resize(sample, (24, 30)).labels["edge"].sum()
+
+
 @pytest.mark.parametrize("turns", [1, 2, 3])
 def test_quarter_turns_are_exact(turns):
     sample = crop(plane(), 0, 0, (40, 40))

@@ -2,6 +2,10 @@ import numpy as np
 import pytest
 import torch
 from scipy.ndimage import distance_transform_edt, gaussian_filter
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import maximum_bipartite_matching
+from scipy.spatial.distance import cdist
+from skimage.morphology import thin
 from sklearn.metrics import log_loss
 
 from mtlviz.metrics import EdgeOptions, Meter, build_meter
@@ -127,6 +131,35 @@ def test_ods_has_one_threshold_for_the_set_and_ois_one_for_every_image():
     scores = meter.compute()
     assert scores["ois_f"] == 1
     assert scores["ods_f"] == pytest.approx(2 * (2 / 3) / (2 / 3 + 1))  # all three lines, recall 1
+
+
+def brute_force_ods(images: list[tuple[np.ndarray, np.ndarray]], radius: float, steps: int) -> float:
+    """The best F of all thresholds, by scikit-image's thinning and scipy's matching of all pairs of pixels."""
+    scores = []
+    for step in np.arange(1, steps + 1) / (steps + 1):
+        matched = drawn = wanted = 0
+        for probability, true in images:
+            lines, goal = thin(probability >= step), thin(true)
+            near = cdist(np.argwhere(lines), np.argwhere(goal)) <= radius
+            matched += (maximum_bipartite_matching(csr_array(near), perm_type="column") >= 0).sum()
+            drawn, wanted = drawn + lines.sum(), wanted + goal.sum()
+        scores.append(2 * matched / (drawn + wanted))
+    return max(scores)
+
+
+@pytest.mark.parametrize("blur", [0.6, 1.5])
+def test_ods_equals_brute_force(rng, blur):
+    fields = [gaussian_filter(rng.standard_normal((40, 50)), 3) for _ in range(3)]
+    truths = [np.abs(field) < 0.1 * field.std() for field in fields]
+    guesses = [gaussian_filter(np.roll(true, (1, 2), (0, 1)) + 0.3 * rng.random(true.shape), blur) for true in truths]
+    guesses = [(0.02 + 0.96 * guess / guess.max()) for guess in guesses]
+    meter = build_meter(TASKS["edge"], EdgeOptions(metrics=("ods_f",), steps=15, tolerance=0.04))
+    for guess, true in zip(guesses, truths, strict=True):
+        every = torch.ones(1, *true.shape, dtype=torch.bool)
+        meter.update(torch.from_numpy(guess).logit()[None, None], torch.from_numpy(true)[None, None].byte(), every)
+    expected = brute_force_ods(list(zip(guesses, truths, strict=True)), 0.04 * np.hypot(40, 50), 15)
+    assert 0.4 < expected < 1
+    assert meter.compute()["ods_f"] == pytest.approx(expected, rel=1e-12)
 
 
 def test_bf_score_is_the_tolerant_f():

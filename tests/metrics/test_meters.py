@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from mtlviz.errors import CheckpointError
 from mtlviz.metrics import ConstantFit, Meter, build_constant_meter, build_meter
 from mtlviz.tasks import TASKS
 from tests.metrics.label_batches import Example, example
@@ -47,10 +48,22 @@ def test_reset_forgets_everything(task):
 @pytest.mark.parametrize("task", TASKS)
 def test_invalid_pixels_do_not_count(task):
     output, label, valid = example(task)
-    changed = torch.where(valid[:, None], output, torch.randn_like(output) * 5 + 6)
-    assert fed(task, (changed, label, valid), 6).compute() == pytest.approx(
-        fed(task, (output, label, valid), 6).compute()
-    )
+    whole = fed(task, (output, label, valid), 6).compute()
+    for other in (torch.randn_like(output) * 5 + 6, torch.full_like(output, math.nan)):
+        changed = torch.where(valid[:, None], output, other)
+        assert fed(task, (changed, label, valid), 6).compute() == pytest.approx(whole)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize("task", TASKS)
+def test_a_prediction_that_is_no_number_has_no_score_but_an_error(task, value):
+    output, label, valid = example(task)
+    output[1, 0, 3, 4], valid[1, 3, 4] = value, True
+    if TASKS[task].kind == "classes" and value == math.inf:
+        fed(task, (output, label, valid), 6)  # a class that is certain
+        return
+    with pytest.raises(CheckpointError, match=f"prediction of {task} is NaN or infinite at 1 of"):
+        fed(task, (output, label, valid), 6)
 
 
 @pytest.mark.parametrize("task", TASKS)

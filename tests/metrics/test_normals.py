@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from mtlviz.metrics import NormalOptions
+from mtlviz.metrics.base import median
 from mtlviz.metrics.normals import NormalMeter, angles
 from mtlviz.tasks import TASKS
 from tests.metrics.label_batches import example
@@ -58,6 +59,12 @@ def test_the_exact_median_and_the_root_mean_square_equal_numpy():
     assert whole.compute() == pytest.approx(expected, rel=1e-6)
     assert first.compute() == pytest.approx(expected, rel=1e-6)
     assert "exact median" in whole.protocol
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 8])
+def test_the_median_is_that_of_numpy(count):
+    values = torch.randn(count, dtype=torch.float64)
+    assert float(median(values)) == np.median(values.numpy())
 
 
 def test_the_streamed_median_lies_within_its_bin():

@@ -87,6 +87,10 @@ class DataSet(Protocol):
         """The same samples with these tasks alone, so that no other file is read."""
         ...
 
+    def files(self, index: int) -> tuple[Path, ...]:
+        """What a sample is read from, whether it is there or not."""
+        ...
+
     def check(self, index: int) -> Iterator[Finding]:
         """Read every file of a sample and say what is missing or odd."""
         ...

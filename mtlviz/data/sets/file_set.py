@@ -131,6 +131,12 @@ class FileSet:
         """
         return replace(self, layers=tuple(self.layers[position] for position in positions(self.tasks, tasks)))
 
+    def files(self, index: int) -> tuple[Path, ...]:
+        """What a sample is read from, whether it is there or not."""
+        cameras = (self.camera,) if isinstance(self.camera, Source) else ()
+        sources = dict.fromkeys((self.image, *(source for layer in self.layers for source in layer.sources), *cameras))
+        return tuple(source.path(self.root, self.split, self.names[index]) for source in sources)
+
     def check(self, index: int) -> Iterator[Finding]:
         """Read every file of a sample and say what is missing or odd."""
         name, size = self.names[index], self.size
@@ -179,9 +185,9 @@ class FileSet:
         paths = [self._present(source, name) for source in layer.sources]
         try:
             label = layer.read(*paths)
+            return label if size is None else resized(label, size)
         except ValueError as error:
             raise BadFile(paths[0], str(error)) from error
-        return label if size is None else resized(label, size)
 
     def _camera(self, name: str) -> Intrinsics | None:
         if not isinstance(self.camera, Source) or self.read_camera is None:

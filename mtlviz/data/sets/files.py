@@ -29,6 +29,7 @@ DAMAGE = (
 )
 """What parsers raise on files that are damaged or made to hurt."""
 
+_OVERSHOOT = 1e-3  # of colours in [0, 1] that were interpolated
 _PLAIN_KINDS = "biuf"
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
@@ -128,9 +129,9 @@ def read_unit_picture(path: Path) -> np.ndarray:
     values = read_npy(path)
     if values.ndim != 3 or values.shape[2] != 3 or 0 in values.shape:
         raise ValueError(f"has shape {values.shape}; (height, width, 3) is expected")
-    if not np.isfinite(values).all() or values.min() < 0 or values.max() > 1:
+    if not np.isfinite(values).all() or values.min() < -_OVERSHOOT or values.max() > 1 + _OVERSHOOT:
         raise ValueError("holds colours outside [0, 1]")
-    return np.asarray(np.rint(values.astype(np.float64) * 255), np.uint8)
+    return np.asarray(np.rint(values.astype(np.float64).clip(0, 1) * 255), np.uint8)
 
 
 def read_json(path: Path) -> dict[str, Any]:

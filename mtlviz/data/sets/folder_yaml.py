@@ -17,7 +17,11 @@ MAX_CLASSES = 255
 LABEL_FILES = (".png", ".npy")
 IMAGE_FILES = (".png", ".jpg", ".jpeg", ".webp")
 
+LARGEST_NUMBER = 10**6
+"""Of a stored class number, so that a table of all of them stays small."""
+
 Byte = Annotated[int, Field(ge=0, le=255)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 _SIGNS = ({"right": 1, "left": -1}, {"up": 1, "down": -1}, {"towards": 1, "away": -1})
 
 
@@ -34,12 +38,12 @@ class TaskEntry(_Strict):
     files: str = ""
     classes: tuple[str, ...] = ()
     palette: tuple[tuple[Byte, Byte, Byte], ...] = ()
-    first_label: int = 0
-    ignore: tuple[float, ...] = ()
+    first_label: int = Field(default=0, ge=-LARGEST_NUMBER, le=LARGEST_NUMBER)
+    ignore: tuple[Finite, ...] = ()
     scale: float = Field(default=1.0, gt=0, allow_inf_nan=False)
     unit: str = ""
-    range: tuple[float | None, float | None] = (None, None)
-    threshold: float = 0.0
+    range: tuple[Finite | None, Finite | None] = (None, None)
+    threshold: Finite = 0.0
     axes: tuple[str, str, str] = ("right", "up", "towards")
     optional: bool = False
 
@@ -95,8 +99,8 @@ class TaskEntry(_Strict):
             raise ValueError(f"classes must be 2 to {MAX_CLASSES} different names; got {len(self.classes)}")
         if self.palette and len(self.palette) != len(self.classes):
             raise ValueError(f"palette has {len(self.palette)} colours for {len(self.classes)} classes")
-        if any(number != int(number) for number in self.ignore):
-            raise ValueError("ignore must be whole numbers for kind classes")
+        if any(number != int(number) or abs(number) > LARGEST_NUMBER for number in self.ignore):
+            raise ValueError(f"ignore must be whole numbers up to {LARGEST_NUMBER:,} for kind classes")
 
     @property
     def ignored_labels(self) -> tuple[int, ...]:
@@ -109,10 +113,10 @@ class TaskEntry(_Strict):
 class CameraEntry(_Strict):
     """The camera of every image, in pixels, pixel centres at integer + 0.5."""
 
-    fx: float = Field(gt=0)
-    fy: float = Field(gt=0)
-    cx: float
-    cy: float
+    fx: float = Field(gt=0, allow_inf_nan=False)
+    fy: float = Field(gt=0, allow_inf_nan=False)
+    cx: Finite
+    cy: Finite
 
     @property
     def intrinsics(self) -> Intrinsics:
@@ -139,6 +143,14 @@ class FolderConfig(_Strict):
     @classmethod
     def _inside(cls, image: str) -> str:
         return _checked_pattern(image, IMAGE_FILES)
+
+    @field_validator("splits")
+    @classmethod
+    def _named(cls, splits: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        for name in splits:
+            if not re.fullmatch(r"\w[\w .-]*", name):
+                raise ValueError(f"{name!r} is no name of a split; use letters, digits, _, - and .")
+        return splits
 
     @model_validator(mode="after")
     def _different(self) -> "FolderConfig":
@@ -177,8 +189,10 @@ def read_folder_yaml(path: Path) -> FolderConfig:
         if path.stat().st_size > MAX_YAML_BYTES:
             raise DataError(f"{path} has more than 1 MB; the YAML of a data set lists tasks, not data.")
         values: Any = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise DataError(f"{path} cannot be read; give the path of a YAML file.") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not a text file in UTF-8; save it as one.") from error
     except (yaml.YAMLError, RecursionError) as error:
         raise DataError(f"{path} is not valid YAML; see {' '.join(str(error).split())}.") from error
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
@@ -191,4 +205,6 @@ def read_folder_yaml(path: Path) -> FolderConfig:
         message = first["msg"].removeprefix("Value error, ").rstrip(".")
         if first["type"] == "extra_forbidden":
             message = "there is no such field"
+        if where.startswith("splits.") and first["type"] == "string_type":
+            message = "a name of a sample is text; write numbers in quotes"
         raise DataError(f"{path}: {where + ': ' if where else ''}{message}.") from error

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Num
 
+from mtlviz.data.resampling import nearest
+from mtlviz.data.sets.files import wrong_size
 from mtlviz.tasks import IGNORE, Task
 
 Axes = tuple[int, int, int]
@@ -112,14 +114,16 @@ def depth_label(
     """
     stored = flat(raw)
     values = stored.astype(np.float64) * scale
-    finite = np.isfinite(values)
-    valid = finite & (values > 0) & ~np.isin(stored, list(ignored))
+    with np.errstate(over="ignore"):
+        kept = values.astype(np.float32)
+    finite = np.isfinite(kept)
+    valid = finite & (kept > 0) & ~np.isin(stored, list(ignored))
     values = np.where(valid, values, 0)
     low, high = limits
     valid &= (values >= (-np.inf if low is None else low)) & (values <= (np.inf if high is None else high))
     remarks = _counted("that are not finite", ~finite & ~np.isin(stored, list(ignored)))
     remarks += _counted("below 0", finite & (stored < 0) & ~np.isin(stored, list(ignored)))
-    return Label(np.where(valid, values, 0).astype(np.float32), valid, remarks)
+    return Label(np.where(valid, kept, np.float32(0)), valid, remarks)
 
 
 def _counted(what: str, where: Bool[np.ndarray, "H W"]) -> tuple[str, ...]:
@@ -183,12 +187,14 @@ def no_label(task: Task, size: tuple[int, int]) -> Label:
 
 
 def resized(label: Label, size: tuple[int, int]) -> Label:
-    """A label at another size, nearest pixel for every task, so that no mask and no sentinel is smeared."""
+    """A label at another size, nearest pixel for every task, so that no mask and no sentinel is smeared.
+
+    Raises:
+        ValueError: if it lies on its side beside the image, as the EXIF orientation of a photograph can have it.
+    """
     if label.valid.shape == size:
         return label
-    rows, columns = (
-        ((np.arange(new) + 0.5) * old / new).astype(np.intp) for new, old in zip(size, label.valid.shape, strict=True)
-    )
+    if label.valid.shape == size[::-1]:
+        raise ValueError(f"{wrong_size(size[::-1], size)}; turn the label as the image's EXIF orientation says")
     remark = "is {}x{} for an image of {}x{}; it is resized to the nearest pixel".format(*label.valid.shape, *size)
-    values, valid = (array.take(rows, 0).take(columns, 1) for array in (label.values, label.valid))
-    return Label(values, valid, (*label.remarks, remark))
+    return Label(nearest(label.values, size), nearest(label.valid, size), (*label.remarks, remark))

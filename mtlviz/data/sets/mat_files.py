@@ -61,7 +61,7 @@ def read_mat(path: Path, variable: str) -> Value:
         raise ValueError(f"cannot be read ({error.strerror})") from error
     if size > MAX_BYTES:
         raise ValueError(f"has more than {MAX_BYTES // 2**20} MB, the most that is allowed")
-    if content[126:128] not in (b"IM", b"MI"):
+    if content[124:128] not in (b"\0\1IM", b"\1\0MI"):  # 7.3 has a 2 there, and HDF5 behind it
         raise ValueError("is not a MATLAB file of version 5 to 7; save it with -v7")
     order = "<" if content[126:128] == b"IM" else ">"
     try:

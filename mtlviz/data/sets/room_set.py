@@ -55,6 +55,10 @@ class RoomSet:
         """The same rooms with these tasks alone."""
         return replace(self, tasks=tuple(self.tasks[position] for position in positions(self.tasks, tasks)))
 
+    def files(self, index: int) -> tuple[Path, ...]:
+        """The file of a room."""
+        return (self.rooms.paths[index],)
+
     def check(self, index: int) -> Iterator[Finding]:
         """Read a room and say what is wrong with it."""
         try:

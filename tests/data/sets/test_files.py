@@ -124,6 +124,13 @@ def test_a_matlab_bomb_is_measured_before_it_goes_off(tmp_path, monkeypatch):
         read_mat(tmp_path / "a.mat", "LabelMap")
 
 
+def test_a_matlab_file_of_version_7_3_says_how_to_save_it(tmp_path):
+    header = b"MATLAB 7.3 MAT-file, HDF5 schema 1.00 .".ljust(124) + struct.pack("<H", 0x0200) + b"IM"
+    (tmp_path / "a.mat").write_bytes(header.ljust(512, b"\0") + b"\x89HDF\r\n\x1a\n" + b"\0" * 99)
+    with pytest.raises(ValueError, match="not a MATLAB file of version 5 to 7; save it with -v7"):
+        read_mat(tmp_path / "a.mat", "LabelMap")
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from PIL import ExifTags, Image
 
 from mtlviz.data.sets import data_splits, open_data
 from mtlviz.errors import DataError
@@ -72,6 +73,27 @@ def test_depth_has_a_scale_a_range_and_numbers_that_mean_nothing(images):
     assert valid[1:].all()
     assert values.dtype == np.float32
     np.testing.assert_allclose(values[valid], 1.5)
+
+
+def test_a_scale_that_takes_values_out_of_single_precision_leaves_no_label(images):
+    for scale in (1e300, 1e-60):
+        values, valid = one(images, {"name": "depth", "kind": "depth", "scale": scale}, np.full(SIZE, 1.5))
+        assert not valid.any()
+        assert (values == 0).all()
+
+
+def test_a_label_on_its_side_is_refused_instead_of_stretched(images):
+    label(images, "semseg", np.zeros(SIZE, np.uint8), "png")
+    write(images, [SURFACES])
+    lying = Image.fromarray(np.zeros((*SIZE, 3), np.uint8))
+    exif = lying.getexif()
+    exif[ExifTags.Base.Orientation] = 6  # shown upright, it has the other shape
+    (images / "val" / "image" / "c.png").unlink()
+    lying.save(images / "val" / "image" / "c.jpg", exif=exif)
+    data = open_data(images, "val")
+    with pytest.raises(DataError, match=r"semseg/c.png is 24 x 20 pixels, its image 20 x 24 .* EXIF orientation"):
+        data[0]
+    assert next(data.check(0)).serious
 
 
 def test_normals_name_their_axes(images):
@@ -147,6 +169,10 @@ def test_the_camera_is_that_of_every_image(images):
         ({"name": "x", "kind": "depth", "files": "a.png"}, "{id} once"),
         ({"name": "x", "kind": "depth", "files": "{id}.pkl"}, "must end in .png, .npy or"),
         ({"name": "x", "kind": "normals", "axes": ["up", "up", "away"]}, "'up' is not right or left"),
+        ({**SURFACES, "first_label": 10**12}, "tasks.0.first_label"),
+        ({**SURFACES, "ignore": [10**12]}, "whole numbers up to 1,000,000"),
+        ({**SURFACES, "ignore": [float("inf")]}, "tasks.0.ignore.0"),
+        ({"name": "x", "kind": "binary", "threshold": float("nan")}, "tasks.0.threshold"),
     ],
 )
 def test_a_wrong_field_is_named(images, task, says):
@@ -161,6 +187,12 @@ def test_the_file_itself_must_be_plain_yaml(images):
     assert "twice" in refusal(images, [SURFACES, SURFACES])
     assert "no folder" in refusal(images, [SURFACES], root="nowhere")
     assert "splits must list" in refusal(images, [SURFACES], image="{id}.png")
+    assert "write numbers in quotes" in refusal(images, [SURFACES], splits={"train": [7]})
+    for name in ("..", "/etc", "a/b", ""):
+        assert "no name of a split" in refusal(images, [SURFACES], splits={name: ["a"]})
+    (images / "dataset.yaml").write_bytes(b"title: caf\xe9\n")
+    with pytest.raises(DataError, match="UTF-8"):
+        open_data(images, "train")
 
 
 @pytest.mark.skipif(not GMRPD.is_dir(), reason="the sample frames are not here")

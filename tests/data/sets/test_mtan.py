@@ -86,6 +86,16 @@ def test_libmtl_names_its_seven_classes_label(tmp_path):
     assert open_data(tmp_path, "train").tasks[0].class_names[-1] == "vehicle"
 
 
+def test_colours_that_interpolation_took_a_little_too_far_are_the_nearest(tmp_path):
+    formats.mtan_nyu(tmp_path, size=(16, 16))
+    image = np.full((16, 16, 3), 1.0004)
+    image[0] = -0.0004
+    save(tmp_path / "train" / "image" / "0.npy", image)
+    found = open_data(tmp_path, "train")[0].image
+    assert (found[0] == 0).all()
+    assert (found[1:] == 255).all()
+
+
 @pytest.mark.parametrize(
     ("image", "says"),
     [
