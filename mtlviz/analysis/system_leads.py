@@ -1,30 +1,33 @@
-"""Which system leads in a column of a comparison, whether by more than the spread, and how far each is from another."""
+"""Which systems may be the best in a column of a comparison, and which nobody beats in gain and cost."""
 
 import math
-import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mtlviz.analysis.systems import SINGLE, Comparison, Row, System, Training
-from mtlviz.metrics.delta_m import delta_m
+import numpy as np
+from scipy.stats import t as student
 
-FACTOR = 2.0
-"""Standard errors of a difference that a lead has to exceed."""
+from mtlviz.analysis.system_record import SINGLE, Comparison
+from mtlviz.analysis.systems import counted, gains_by_group, gains_by_seed, number, shared_seeds
+
+LEVEL = 0.05
+"""How often a column in which all are alike may be said to have a leader."""
 
 
 @dataclass(frozen=True)
-class Sample:
-    """A number of one system, and the parts that its spread is taken from.
+class Column:
+    """A number of every system, and the parts that its chance is taken from.
 
     Attributes:
-        mean: the number itself.
-        parts: one a seed, or one a group of held-out images where there is one seed; NaN where there is none.
-        paired: the parts of two systems belong together, since they are of the same images.
+        means: by system the number itself; NaN where there is none.
+        parts: by system one a seed, or one a group of held-out images where there is one seed, the same ones for all
+            systems; NaN where there is none.
+        over: ``seeds``, ``images``, or empty where systems have no seed in common.
     """
 
-    mean: float
-    parts: tuple[float, ...]
-    paired: bool
+    means: Mapping[str, float]
+    parts: Mapping[str, tuple[float, ...]]
+    over: str
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,8 @@ class Lead:
         best: its name.
         second: name of the next one.
         ahead: by how much the first is better, in the unit of the column.
-        within: who is not behind by more than ``FACTOR`` standard errors of the difference, best of them first.
-        known: whether the first two have a spread at all.
+        within: who may be as good: not behind by more than chance, best of them first.
+        known: whether chance is known at all.
     """
 
     best: str
@@ -47,91 +50,93 @@ class Lead:
 
     @property
     def clear(self) -> bool:
-        """Whether the lead is larger than the spread."""
+        """Whether the best is ahead of every other by more than chance."""
         return self.known and not self.within
 
 
-def lead(column: Mapping[str, Sample], *, lower_is_better: bool = False) -> Lead | None:
+def lead(column: Column, *, lower_is_better: bool = False) -> Lead | None:
     """Who leads in a column; None where fewer than two systems have a number.
 
+    The best is compared with every other by a one-sided t-test of their difference, at ``LEVEL`` divided by the number
+    of the others. If the truly best one is not the one that is best here, it is among those ``within`` all the same,
+    but for ``LEVEL`` of all columns (Hsu's comparison with the best, with Bonferroni's bound).
+
     Args:
-        column: by system.
+        column: its numbers.
         lower_is_better: direction of the column.
     """
     sign = -1 if lower_is_better else 1
-    known = [(name, one) for name, one in column.items() if math.isfinite(one.mean)]
-    if len(known) < 2:
+    means = {name: mean for name, mean in column.means.items() if math.isfinite(mean)}
+    if len(means) < 2:
         return None
-    (best, first), *others = sorted(known, key=lambda item: -sign * item[1].mean)
-    errors = {name: difference_error(first, one) for name, one in others}
-    within = tuple(
-        name for name, one in others if (error := errors[name]) is not None and _near(first, one, FACTOR * error)
-    )
-    second, next_one = others[0]
-    return Lead(best, second, sign * (first.mean - next_one.mean), within, errors[second] is not None)
+    best, *others = sorted(means, key=lambda name: -sign * means[name])
+    margins = {name: margin(column, best, name, LEVEL / len(others)) for name in others}
+    known = [name for name, one in margins.items() if one is not None]
+    within = tuple(name for name in known if abs(means[best] - means[name]) <= (margins[name] or 0))
+    return Lead(best, others[0], sign * (means[best] - means[others[0]]), within, len(known) == len(others))
 
 
-def difference_error(one: Sample, other: Sample) -> float | None:
-    """Standard error of the difference of two systems; None where too few parts are known.
+def margin(column: Column, one: str, other: str, level: float) -> float | None:
+    """How far two systems may lie apart by chance; None where too few parts are known.
 
-    Groups of the same images are subtracted from one another first, which takes out how hard they are; seeds of two
-    systems have nothing in common, and their variances add up.
+    Args:
+        column: its numbers.
+        one: name of a system.
+        other: of another.
+        level: how often two systems that are alike lie farther apart, the first ahead.
     """
-    if one.paired != other.paired:
-        return None
-    if one.paired:
-        gaps = [a - b for a, b in zip(one.parts, other.parts, strict=False) if math.isfinite(a - b)]
-        return statistics.stdev(gaps) / math.sqrt(len(gaps)) if len(gaps) > 1 else None
-    if min(len(one.parts), len(other.parts)) < 2:
-        return None
-    return math.sqrt(sum(statistics.variance(parts) / len(parts) for parts in (one.parts, other.parts)))
+    error, freedom = (_error_over_seeds if column.over == "seeds" else _error_over_images)(column, one, other)
+    return float(student.ppf(1 - level, freedom)) * error if freedom else None
 
 
-def task_column(comparison: Comparison, regime: str, task: str) -> dict[str, Sample]:
-    """By system its headline metric of a task.
+def _error_over_images(column: Column, one: str, other: str) -> tuple[float, int]:
+    """Standard error of a difference and its degrees of freedom.
+
+    The same images are subtracted from one another first, which takes out how hard they are.
+    """
+    gaps = np.array([a - b for a, b in zip(column.parts[one], column.parts[other], strict=False)])
+    gaps = gaps[np.isfinite(gaps)]
+    return (float(gaps.std(ddof=1)) / math.sqrt(len(gaps)), len(gaps) - 1) if len(gaps) > 1 else (0.0, 0)
+
+
+def _error_over_seeds(column: Column, _one: str, _other: str) -> tuple[float, int]:
+    """The same of seeds, which are too few for each pair of systems: one variance for all of them.
+
+    It is what remains when every system's mean and every seed's are taken out (randomised blocks): systems from one
+    seed have seen the same images with the same labels in the same order.
+    """
+    values = np.array([parts for parts in column.parts.values() if all(map(math.isfinite, parts))])
+    systems, seeds = values.shape
+    rest = values - values.mean(1, keepdims=True) - values.mean(0) + values.mean()
+    freedom = (systems - 1) * (seeds - 1)
+    return math.sqrt(2 * float((rest**2).sum()) / freedom / seeds), freedom
+
+
+def task_column(comparison: Comparison, regime: str, task: str) -> Column:
+    """The headline metric of a task.
 
     Raises:
         KeyError: if there is no such regime or task.
     """
     metric = comparison.headlines[task]
-    column = {}
-    for name, system in comparison.regimes[regime].systems.items():
-        values = [_number(one.metrics[task][metric]) for one in system.trainings]
-        groups = tuple(map(_number, system.trainings[0].groups.get(task, [])))
-        column[name] = _sample(values, groups)
-    return column
+    systems = counted(comparison.regimes[regime])
+    seeds = {name: [number(one.metrics[task][metric]) for one in system.trainings] for name, system in systems.items()}
+    groups = {name: system.trainings[0].groups.get(task, []) for name, system in systems.items()}
+    return _column(comparison, regime, seeds, {name: list(map(number, values)) for name, values in groups.items()})
 
 
-def gain_column(comparison: Comparison, regime: str) -> dict[str, Sample]:
-    """By system its Delta_m over each task alone in percent; empty without that baseline."""
-    systems = comparison.regimes[regime].systems
-    single = systems.get(SINGLE)
-    if single is None:
-        return {}
+def gain_column(comparison: Comparison, regime: str) -> Column:
+    """Delta_m over each task alone in percent; without systems where that baseline is missing."""
+    systems = counted(comparison.regimes[regime])
+    single = systems.pop(SINGLE, None)
     headlines, lower = comparison.headlines, comparison.lower_is_better
-    base = {task: _mean_of(single, task, metric) for task, metric in headlines.items()}
-    column = {}
-    for name, system in systems.items():
-        if name != SINGLE:
-            seeds = [
-                delta_m({task: _number(one.metrics[task][metric]) for task, metric in headlines.items()}, base, lower)
-                for one in system.trainings
-            ]
-            column[name] = _sample(seeds, _gains_by_group(system.trainings[0], single.trainings[0], comparison))
-    return column
-
-
-def relative(row: Row, reference: Row, lower_is_better: Mapping[str, bool]) -> dict[str, float]:
-    """By task how much better a system is than another, in percent of the other's metric; worse is negative.
-
-    A task whose number is missing on either side, or 0 on the other, is left out.
-    """
-    found = {}
-    for task, one in row.scores.items():
-        base = reference.scores[task].mean
-        if math.isfinite(one.mean) and math.isfinite(base) and base != 0:
-            found[task] = delta_m({task: one.mean}, {task: base}, {task: lower_is_better[task]})
-    return found
+    if single is None:
+        return Column({}, {}, "")
+    seeds = {name: list(gains_by_seed(one, single, headlines, lower).values()) for name, one in systems.items()}
+    groups = {
+        name: gains_by_group(one.trainings[0], single.trainings[0], headlines, lower) for name, one in systems.items()
+    }
+    return _column(comparison, regime, {name: values for name, values in seeds.items() if values}, groups)
 
 
 def front(points: Mapping[str, tuple[float, float]]) -> list[str]:
@@ -149,29 +154,12 @@ def front(points: Mapping[str, tuple[float, float]]) -> list[str]:
     return kept
 
 
-def _sample(seeds: Sequence[float], groups: tuple[float, ...]) -> Sample:
-    one_seed = len(seeds) == 1
-    return Sample(sum(seeds) / len(seeds), groups if one_seed else tuple(seeds), one_seed)
-
-
-def _gains_by_group(training: Training, single: Training, comparison: Comparison) -> tuple[float, ...]:
-    """Delta_m on each group of images; NaN where a task has no label in it."""
-    tasks = tuple(comparison.headlines)
-    found = []
-    for group in range(min(len(one.groups[task]) for one in (training, single) for task in tasks)):
-        ours, theirs = ({task: _number(one.groups[task][group]) for task in tasks} for one in (training, single))
-        found.append(delta_m(ours, theirs, comparison.lower_is_better) if all(theirs.values()) else math.nan)
-    return tuple(found)
-
-
-def _mean_of(system: System, task: str, metric: str) -> float:
-    values = [_number(one.metrics[task][metric]) for one in system.trainings]
-    return sum(values) / len(values)
-
-
-def _near(one: Sample, other: Sample, distance: float) -> bool:
-    return abs(one.mean - other.mean) <= distance
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else value
+def _column(
+    comparison: Comparison, regime: str, seeds: Mapping[str, list[float]], groups: Mapping[str, list[float]]
+) -> Column:
+    """A column whose chance is over seeds where systems share several, over groups of images where they share one."""
+    means = {name: sum(values) / len(values) for name, values in seeds.items()}
+    shared = len(shared_seeds(comparison.regimes[regime]))
+    over = {0: "", 1: "images"}.get(shared, "seeds")
+    parts = {"": {}, "images": groups, "seeds": seeds}[over]
+    return Column(means, {name: tuple(parts.get(name, ())) for name in means}, over)

@@ -3,129 +3,13 @@
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from mtlviz.analysis.system_record import KIND, SINGLE, Comparison, Cost, Regime, System, Training
+from mtlviz.errors import DataError
 from mtlviz.metrics.delta_m import delta_m
 from mtlviz.results import read_form
-
-KIND = "comparison"
-SINGLE = "single"
-"""Name of the system in which every task has a network of its own; the baseline of Delta_m."""
-
-
-@dataclass(frozen=True)
-class Curve:
-    """Losses of a training.
-
-    Attributes:
-        images: seen so far, one entry a line of the log.
-        losses: by task the unweighted loss, as many entries.
-    """
-
-    images: list[int]
-    losses: dict[str, list[float]]
-
-
-@dataclass(frozen=True)
-class Training:
-    """One training of a system.
-
-    Attributes:
-        seed: it started from.
-        weights_sha256: of its weights, by network: ``""``, or by task where every task has its own.
-        metrics: by task all metrics on the held-out images.
-        off: the same with the interaction switched off; None without an interaction.
-        groups: by task the headline metric on each group of the held-out images; None where a group has no label.
-        curves: by network, named as in ``weights_sha256``.
-    """
-
-    seed: int
-    weights_sha256: dict[str, str]
-    metrics: dict[str, dict[str, float | None]]
-    off: dict[str, dict[str, float | None]] | None
-    groups: dict[str, list[float | None]]
-    curves: dict[str, Curve]
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a system costs for one image.
-
-    Attributes:
-        parameters: by part, and ``total``; every network of the system counts.
-        operations: multiply-accumulates, alike.
-        milliseconds: median time of a forward pass, systems taking turns.
-        over_none: median ratio of that time to ``none``'s in the same round.
-        peak_bytes: of live tensors above weights and image.
-    """
-
-    parameters: dict[str, int]
-    operations: dict[str, int]
-    milliseconds: float
-    over_none: float
-    peak_bytes: int
-
-
-@dataclass(frozen=True)
-class System:
-    """A way to let tasks meet.
-
-    Attributes:
-        title: for tables.
-        summary: one sentence.
-        trainings: one a seed.
-        cost: None until it has been measured.
-    """
-
-    title: str
-    summary: str
-    trainings: list[Training]
-    cost: Cost | None = None
-
-
-@dataclass(frozen=True)
-class Regime:
-    """What all systems were trained and scored on.
-
-    Attributes:
-        summary: one phrase.
-        images: of the training.
-        scored: held-out images.
-        protocols: by task how it is scored.
-        systems: by name, in the order of the configuration.
-    """
-
-    summary: str
-    images: int
-    scored: int
-    protocols: dict[str, str]
-    systems: dict[str, System]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Systems trained alike.
-
-    Attributes:
-        tier: how much training each of them got, in a phrase.
-        command: that makes the result.
-        headlines: by task its headline metric.
-        lower_is_better: by task whether a smaller headline metric is better.
-        regimes: by name.
-        versions: of the libraries.
-        kind: ``comparison``.
-        device: on which times were taken, and its threads; empty until they were.
-    """
-
-    tier: str
-    command: str
-    headlines: dict[str, str]
-    lower_is_better: dict[str, bool]
-    regimes: dict[str, Regime]
-    versions: dict[str, str]
-    kind: str = KIND
-    device: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,14 +18,16 @@ class Spread:
 
     Attributes:
         mean: over seeds.
-        deviation: standard deviation over seeds, or the standard error over groups of images where there is one
-            seed only; None where neither exists.
+        deviation: sample standard deviation over seeds, or the standard error over groups of images where there is
+            one seed only; None where neither exists.
         over: ``seeds``, ``images`` or empty: what the deviation is over.
+        count: of the seeds, or of the groups, that it is taken from; 0 without a deviation.
     """
 
     mean: float
     deviation: float | None = None
     over: str = ""
+    count: int = 0
 
 
 @dataclass(frozen=True)
@@ -153,9 +39,10 @@ class Row:
         title: for readers.
         scores: by task its headline metric.
         off: the same with the interaction switched off; empty without one.
-        gain: Delta_m over every task alone, in percent; None without that baseline.
+        gain: Delta_m over every task alone, in percent, seed by seed over the networks from the same seed; None
+            without that baseline.
         gain_off: the same with the interaction switched off.
-        seeds: number of trainings.
+        seeds: number of trainings that are counted.
         cost: see ``Cost``.
     """
 
@@ -173,9 +60,42 @@ def read_comparison(content: Mapping[str, Any]) -> Comparison:
     """What ``comparison`` wrote.
 
     Raises:
-        DataError: naming the first value that does not fit.
+        DataError: naming the first value that does not fit, or what a system lacks.
     """
-    return read_form(Comparison, content, KIND)
+    found = read_form(Comparison, content, KIND)
+    try:
+        for task in found.headlines:
+            found.lower_is_better[task]
+        for name in found.regimes:
+            table(found, name)
+    except (KeyError, IndexError, ValueError) as error:
+        raise DataError(
+            f"This comparison names systems that lack scores ({type(error).__name__}: {error}); make it again with "
+            "the command."
+        ) from error
+    return found
+
+
+def shared_seeds(regime: Regime) -> list[int]:
+    """Seeds from which every system of a regime has been trained, in the order of the first system."""
+    held = [{training.seed for training in system.trainings} for system in regime.systems.values()]
+    first = next(iter(regime.systems.values())).trainings if held else []
+    return list(dict.fromkeys(one.seed for one in first if all(one.seed in seeds for seeds in held)))
+
+
+def counted(regime: Regime) -> dict[str, System]:
+    """The systems with the trainings that are counted: one a seed that all of them have.
+
+    The seed decides which images and labels a training sees and in which order, so that systems are compared from
+    the same seeds only. Where they have none in common, every training is counted.
+    """
+    seeds = shared_seeds(regime)
+    found = {}
+    for name, system in regime.systems.items():
+        by_seed = {training.seed: training for training in system.trainings}
+        trainings = [by_seed[seed] for seed in seeds] if seeds else list(by_seed.values())
+        found[name] = replace(system, trainings=trainings)
+    return found
 
 
 def table(comparison: Comparison, regime: str) -> list[Row]:
@@ -184,75 +104,123 @@ def table(comparison: Comparison, regime: str) -> list[Row]:
     Raises:
         KeyError: if there is no such regime.
     """
-    systems = comparison.regimes[regime].systems
+    systems = counted(comparison.regimes[regime])
     return [_row(name, system, systems.get(SINGLE), comparison) for name, system in systems.items()]
 
 
+def gain(system: System, base: System, comparison: Comparison, task: str | None = None) -> Spread | None:
+    """How much better a system is than another, seed by seed, in percent; with one seed its spread is over images.
+
+    Args:
+        system: with the trainings that are counted.
+        base: alike; what the gain is over.
+        comparison: names the metrics.
+        task: the gain in this one; None takes the mean over all of them, Delta_m.
+
+    Returns:
+        None where the two have no seed in common, or a metric of ``base`` is 0.
+    """
+    headlines = comparison.headlines if task is None else {task: comparison.headlines[task]}
+    gains = gains_by_seed(system, base, headlines, comparison.lower_is_better)
+    if not gains:
+        return None
+    by_group = gains_by_group(system.trainings[0], base.trainings[0], headlines, comparison.lower_is_better)
+    return _spread(list(gains.values()), by_group)
+
+
+def relative(comparison: Comparison, regime: str, reference: str) -> dict[str, dict[str, Spread]]:
+    """By system and task the gain over one of the systems; a task without a number on either side is left out.
+
+    Raises:
+        KeyError: if there is no such regime or reference.
+    """
+    systems = counted(comparison.regimes[regime])
+    found: dict[str, dict[str, Spread]] = {name: {} for name in systems}
+    for name, system in systems.items():
+        for task in comparison.headlines:
+            one = gain(system, systems[reference], comparison, task)
+            if one is not None and math.isfinite(one.mean):
+                found[name][task] = one
+    return found
+
+
+def gains_by_seed(
+    system: System, base: System, headlines: Mapping[str, str], lower: Mapping[str, bool], *, off: bool = False
+) -> dict[int, float]:
+    """By seed the gain over the networks from the same seed, in percent; empty where a metric of those is 0.
+
+    Args:
+        system: whose gain is asked for.
+        base: what it is over.
+        headlines: by task its metric.
+        lower: by task whether less is better.
+        off: take the system with its interaction switched off.
+    """
+    bases = {one.seed: headline(one.metrics, headlines) for one in base.trainings}
+    if any(0 in one.values() for one in bases.values()):
+        return {}
+    held = ((one.seed, one.off if off else one.metrics) for one in system.trainings)
+    return {
+        seed: delta_m(headline(metrics, headlines), bases[seed], lower)
+        for seed, metrics in held
+        if metrics is not None and seed in bases
+    }
+
+
+def gains_by_group(
+    one: Training, base: Training, headlines: Mapping[str, str], lower: Mapping[str, bool]
+) -> list[float]:
+    """The gain on each group of held-out images, in percent; NaN where a task has no label in it."""
+    found = []
+    for group in range(min(len(side.groups.get(task, ())) for side in (one, base) for task in headlines)):
+        ours, theirs = ({task: number(side.groups[task][group]) for task in headlines} for side in (one, base))
+        found.append(delta_m(ours, theirs, lower) if all(theirs.values()) else math.nan)
+    return found
+
+
+def headline(metrics: Mapping[str, Mapping[str, float | None]], headlines: Mapping[str, str]) -> dict[str, float]:
+    """By task its headline metric."""
+    return {task: number(metrics[task][metric]) for task, metric in headlines.items()}
+
+
+def number(value: float | None) -> float:
+    """A metric; NaN where it has no value."""
+    return value if value is not None and math.isfinite(value) else math.nan
+
+
 def _row(name: str, system: System, single: System | None, comparison: Comparison) -> Row:
-    headlines = comparison.headlines
-    scores = {task: _score(system, task, metric) for task, metric in headlines.items()}
-    off = [_headline(one.off, headlines) for one in system.trainings if one.off is not None]
-    base = {} if single is None or name == SINGLE else _means(single, headlines)
-    gain = gain_off = None
-    if single is not None and base and 0 not in base.values():
-        gain = _gain(system, single, comparison)
-        gain_off = _mean([delta_m(one, base, comparison.lower_is_better) for one in off]) if off else None
+    headlines, lower = comparison.headlines, comparison.lower_is_better
+    off = [headline(one.off, headlines) for one in system.trainings if one.off is not None]
+    over = single if name != SINGLE else None
+    gains_off = [] if over is None else list(gains_by_seed(system, over, headlines, lower, off=True).values())
     return Row(
         name,
         system.title,
-        scores,
+        {task: _score(system, task, metric) for task, metric in headlines.items()},
         {task: _mean([one[task] for one in off]) for task in headlines} if off else {},
-        gain,
-        gain_off,
+        None if over is None else gain(system, over, comparison),
+        _mean(gains_off) if gains_off else None,
         len(system.trainings),
         system.cost,
     )
 
 
 def _score(system: System, task: str, metric: str) -> Spread:
-    values = [_number(one.metrics[task][metric]) for one in system.trainings]
-    if len(values) > 1:
-        return Spread(_mean(values), statistics.stdev(values), "seeds")
-    groups = [value for value in system.trainings[0].groups.get(task, []) if value is not None]
-    return _over_images(values[0], groups)
+    values = [number(one.metrics[task][metric]) for one in system.trainings]
+    return _spread(values, [number(value) for value in system.trainings[0].groups.get(task, [])])
 
 
-def _gain(system: System, single: System, comparison: Comparison) -> Spread:
-    """Delta_m by seed over the mean of the baseline's seeds; with one seed its spread over groups of images."""
-    lower, headlines = comparison.lower_is_better, comparison.headlines
-    base = _means(single, headlines)
-    gains = [delta_m(_headline(one.metrics, headlines), base, lower) for one in system.trainings]
-    if len(gains) > 1:
-        return Spread(_mean(gains), statistics.stdev(gains), "seeds")
-    pairs = zip(_by_group(system, headlines), _by_group(single, headlines), strict=False)
-    known = [(one, other) for one, other in pairs if one and other and 0 not in other.values()]
-    return _over_images(gains[0], [delta_m(one, other, lower) for one, other in known])
-
-
-def _by_group(system: System, headlines: Mapping[str, str]) -> list[dict[str, float]]:
-    """The headlines of the first training by group of images; empty where a task has none there."""
-    groups = system.trainings[0].groups
-    rows = zip(*(groups[task] for task in headlines), strict=True)
-    return [{} if None in row else dict(zip(headlines, row, strict=True)) for row in rows]
-
-
-def _means(system: System, headlines: Mapping[str, str]) -> dict[str, float]:
-    return {task: _score(system, task, metric).mean for task, metric in headlines.items()}
-
-
-def _over_images(value: float, groups: Sequence[float]) -> Spread:
-    """The value with the standard error of a mean over groups of equally many images."""
-    if len(groups) < 2:
-        return Spread(value)
-    return Spread(value, statistics.stdev(groups) / math.sqrt(len(groups)), "images")
-
-
-def _headline(metrics: Mapping[str, Mapping[str, float | None]], headlines: Mapping[str, str]) -> dict[str, float]:
-    return {task: _number(metrics[task][metric]) for task, metric in headlines.items()}
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else value
+def _spread(seeds: Sequence[float], groups: Sequence[float]) -> Spread:
+    """The mean over seeds with their deviation; of one seed with the standard error over equally large groups."""
+    mean = _mean(seeds)
+    if not math.isfinite(mean):
+        return Spread(mean)
+    if len(seeds) > 1:
+        return Spread(mean, statistics.stdev(seeds), "seeds", len(seeds))
+    known = [value for value in groups if math.isfinite(value)]
+    if len(known) < 2:
+        return Spread(mean)
+    return Spread(mean, statistics.stdev(known) / math.sqrt(len(known)), "images", len(known))
 
 
 def _mean(values: Sequence[float]) -> float:

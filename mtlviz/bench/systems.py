@@ -5,15 +5,13 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
-from mtlviz.analysis.systems import Cost
+from mtlviz.analysis.system_record import Cost
 from mtlviz.bench.live_bytes import Features, peak_bytes
 from mtlviz.bench.timing import SECONDS, Call, take_turns
 from mtlviz.models.multitask import MultiTaskNetwork, parameter_counts
 from mtlviz.models.operations import operation_counts
 from mtlviz.training.comparison import Networks
-
-REFERENCE = "none"
-"""System that times are compared with."""
+from mtlviz.training.comparison_plan import REFERENCE
 
 
 class _Predictions(nn.Module):

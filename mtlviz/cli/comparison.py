@@ -9,7 +9,7 @@ import typer
 from mtlviz.cli.answers import AsJson, answer
 from mtlviz.cli.options import Out
 from mtlviz.cli.outputs import check_folder
-from mtlviz.cli.systems_texts import texts
+from mtlviz.cli.systems_texts import tables, texts
 
 PlanFile = Annotated[Path, typer.Argument(metavar="FILE", help="What is compared, e.g. configs/comparison.yaml.")]
 
@@ -33,4 +33,5 @@ def comparison(plan: PlanFile, out: Out, as_json: AsJson = False) -> None:
         sys.stderr.write(line + "\n")
 
     found = run_comparison(plan, out, system_costs, say)
-    answer({"command": "comparison", **asdict(found)}, as_json, *texts(found))
+    answer({**asdict(found), "command": "comparison", "made_by": found.command, "tables": tables(found)}, as_json,
+           *texts(found))  # fmt: skip

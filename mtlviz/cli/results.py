@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from mtlviz.cli.answers import AsJson, answer
-from mtlviz.cli.systems_texts import texts
+from mtlviz.cli.systems_texts import tables, texts
 from mtlviz.errors import DataError
 
 ResultFile = Annotated[
@@ -20,7 +20,8 @@ def results(file: ResultFile = None, as_json: AsJson = False) -> None:
     Example:
         python -m mtlviz results --json
     """
-    from mtlviz.analysis.systems import KIND, read_comparison
+    from mtlviz.analysis.system_record import KIND
+    from mtlviz.analysis.systems import read_comparison
     from mtlviz.results import find_results, read_result
 
     found = [read_result(file, KIND)] if file is not None else find_results(KIND)
@@ -29,4 +30,6 @@ def results(file: ResultFile = None, as_json: AsJson = False) -> None:
             "No comparison is stored; make one: python -m mtlviz comparison configs/comparison.yaml --out "
             "runs/comparison, and name its comparison.json."
         )
-    answer({"command": "results", **found[0]}, as_json, *texts(read_comparison(found[0])))
+    comparison = read_comparison(found[0])
+    answer({**found[0], "command": "results", "made_by": comparison.command, "tables": tables(comparison)}, as_json,
+           *texts(comparison))  # fmt: skip

@@ -134,7 +134,8 @@ def gain_figure(rows: Sequence[Row], limits: tuple[float, float] | None = None) 
     for place, row in enumerate(shown):
         fig.add_traces(_dots(place, row, known[row.name]))
     fig.add_vline(x=0, line={"color": NEUTRAL, "width": 1.5, "dash": "dash"})
-    for name, symbol in (("interaction on", "circle"), ("switched off", "circle-open")):
+    kinds = (("interaction on", "circle"), ("switched off", "circle-open"))
+    for name, symbol in kinds if any(row.gain_off is not None for row in shown) else ():
         marker = {"symbol": symbol, "size": 10, "color": NEUTRAL, "line": {"color": NEUTRAL, "width": 2}}
         fig.add_scatter(x=[None], y=[None], mode="markers", name=name, marker=marker, hoverinfo="skip")
     fig.update_xaxes(title={"text": f"{DELTA} over each task alone (%)"}, range=limits, showgrid=True,

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from mtlviz.analysis.system_leads import front
-from mtlviz.analysis.systems import Cost, Row
+from mtlviz.analysis.system_record import Cost
+from mtlviz.analysis.systems import Row
 from mtlviz.plots.collapse import NEUTRAL
 from mtlviz.plots.stability import GRID_LINE
 from mtlviz.plots.systems import DELTA, gain_text, interval, legend_below, looks

@@ -6,22 +6,22 @@ more system or seed costs no more than itself.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors.torch import load_file
 
-from mtlviz.analysis.systems import SINGLE, Comparison, Cost, Curve, Regime, System, Training
+from mtlviz.analysis.system_record import SINGLE, Comparison, Cost, Curve, Regime, System, Training
 from mtlviz.engine import library_versions
 from mtlviz.errors import OptionError
 from mtlviz.files import write_whole
 from mtlviz.metrics.delta_m import LOWER_IS_BETTER
 from mtlviz.models.multitask import MultiTaskNetwork
+from mtlviz.training.comparison_plan import Job, planned_jobs, read_plan
 from mtlviz.training.config import TrainConfig, read_config
 from mtlviz.training.evaluate import evaluate_network
 from mtlviz.training.loop import build_network, train
@@ -37,60 +37,6 @@ GROUPS = 10
 Networks = dict[str, tuple[TrainConfig, MultiTaskNetwork]]
 Costs = Callable[[Mapping[str, Networks], tuple[int, int]], Mapping[str, Cost]]
 Saying = Callable[[str], None]
-
-
-class Plan(BaseModel):
-    """What is compared.
-
-    Attributes:
-        tier: how much training every system gets, in a phrase.
-        regimes: configurations of trainings, whose interaction is replaced by each system's.
-        systems: configurations whose network, auxiliary losses, title and summary are taken.
-        seeds: from which every system is trained.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    tier: str
-    regimes: tuple[Path, ...] = Field(min_length=1)
-    systems: tuple[Path, ...] = Field(min_length=1)
-    seeds: tuple[int, ...] = Field(default=(1,), min_length=1)
-
-
-@dataclass(frozen=True)
-class Job:
-    """One system in one regime from one seed.
-
-    Attributes:
-        regime: name.
-        system: name.
-        seed: of its trainings.
-        networks: configuration and folder of each; named ``""``, or by task where every task has its own.
-    """
-
-    regime: str
-    system: str
-    seed: int
-    networks: dict[str, tuple[TrainConfig, Path]]
-
-
-def read_plan(path: Path) -> Plan:
-    """A comparison's YAML file; the files that it names lie beside it.
-
-    Raises:
-        OptionError: in one sentence, if it cannot be read or holds a value that is not allowed.
-    """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-        plan = Plan.model_validate(values)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise OptionError(f"Comparison {str(path)!r} cannot be read; give the path of a YAML file.") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise OptionError(f"{path}: {where or 'it'}: {first['msg']}; see configs/comparison.yaml.") from error
-    beside = {name: tuple(path.parent / one for one in getattr(plan, name)) for name in ("regimes", "systems")}
-    return plan.model_copy(update=beside)
 
 
 def run_comparison(plan_file: Path, out: Path, costs: Costs | None = None, say: Saying = print) -> Comparison:
@@ -109,8 +55,11 @@ def run_comparison(plan_file: Path, out: Path, costs: Costs | None = None, say: 
     """
     plan = read_plan(plan_file)
     regimes = {path.stem: with_tasks(read_config(path)) for path in plan.regimes}
-    for config in regimes.values():
-        checked_held_out(config)  # refused now, rather than after hours
+    tasks = {name: {task.name for task in config.task_list()} for name, config in regimes.items()}
+    for name, config in regimes.items():  # refused now, rather than after hours
+        if tasks[name] != tasks[plan.regimes[0].stem]:
+            raise OptionError(f"{plan_file}: {name} has other tasks than {plan.regimes[0].stem}; give all the same.")
+        checked_held_out(config)
     jobs = list(planned_jobs(plan, regimes, out))
     found: dict[tuple[str, str], list[Training]] = {}
     measured: Mapping[str, Cost] = {}
@@ -119,59 +68,14 @@ def run_comparison(plan_file: Path, out: Path, costs: Costs | None = None, say: 
         say(f"{number}/{len(jobs)}  {job.regime}  {job.system}  seed {job.seed}")
         found.setdefault((job.regime, job.system), []).append(_training(job))
         if number == len(jobs) and costs is not None:
-            result = replace(result, device=f"processor, {torch.get_num_threads()} threads")
+            threads = torch.get_num_threads()
+            device = f"{platform.machine()} processor, {threads} thread{'s' if threads > 1 else ''}"
+            result = replace(result, device=device)
             first = {one.system: one for one in reversed(jobs)}
             measured = costs({name: _networks(one) for name, one in first.items()}, _size(regimes))
         result = _assembled(result, regimes, jobs[:number], found, measured)
         write_whole(out / COMPARISON, json.dumps(asdict(result), indent=1, allow_nan=False) + "\n")
     return result
-
-
-def planned_jobs(plan: Plan, regimes: Mapping[str, TrainConfig], out: Path) -> Iterator[Job]:
-    """Whole seeds one after another, and of a seed whole regimes."""
-    systems = {path.stem: read_config(path) for path in plan.systems}
-    for seed in plan.seeds:
-        for regime, base in regimes.items():
-            config, folder = base.model_copy(update={"seed": seed}), out / regime
-            tasks = [task.name for task in config.task_list()]
-            alone = {task: (only(config, task), folder / SINGLE / task / f"seed-{seed}") for task in tasks}
-            yield Job(regime, SINGLE, seed, alone)
-            for name, system in systems.items():
-                yield Job(regime, name, seed, {"": (_of(config, system), folder / name / f"seed-{seed}")})
-
-
-def _of(config: TrainConfig, system: TrainConfig) -> TrainConfig:
-    """A regime's configuration with the interaction of a system."""
-    interaction = {"interaction": system.network.interaction, "options": system.network.options}
-    network = config.network.model_copy(update=interaction)
-    said = {"title": system.title, "summary": system.summary, "auxiliary": system.auxiliary}
-    return config.model_copy(update={"network": network, **said})
-
-
-def only(config: TrainConfig, task: str) -> TrainConfig:
-    """A regime's configuration of one task alone, without an interaction."""
-
-    def own(values: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: value for name, value in values.items() if name == task}
-
-    options, sampling = config.optimiser, config.data.sampling
-    if sampling is not None:
-        kept = {"rare": sampling.rare if sampling.rare == task else None, "labelled": own(sampling.labelled)}
-        sampling = sampling.model_copy(update=kept) if any(kept.values()) else None
-    return config.model_copy(
-        update={
-            "title": "Each task alone",
-            "summary": "A network for every task, trained on it alone.",
-            "tasks": (task,),
-            "definitions": tuple(one for one in config.definitions if one.name == task),
-            "network": config.network.model_copy(update={"interaction": "none", "options": {}}),
-            "data": config.data.model_copy(update={"keep": own(config.data.keep), "sampling": sampling}),
-            "optimiser": options.model_copy(update={"rates": own(options.rates), "tasks": own(options.tasks)}),
-            "weights": own(config.weights),
-            "losses": own(config.losses),
-            "auxiliary": {},
-        }
-    )
 
 
 def _assembled(

@@ -21,6 +21,8 @@ INTERACTIONS: dict[str, dict[str, Any]] = {
 """Interactions of the study with their options."""
 
 STUDY = "study.json"
+TASKS = ("semseg", "depth", "normals")
+"""What is scored."""
 MIOU_POINTS = 2.0
 DEPTH_ERROR = 0.05
 CRITERION = (
@@ -56,8 +58,10 @@ def run_study(folder: Path, out: Path, regimes: Sequence[str] | None = None) -> 
         )
     _known_regimes(out)  # what is wrong is refused now, rather than after hours
     configs = {name: read_config(there[name]) for name in regimes or there}
-    for config in configs.values():
+    for name, config in configs.items():
         held_out(config.data)
+        if lacking := [task for task in TASKS if task not in [one.name for one in config.task_list()]]:
+            raise OptionError(f"Regime {name} lacks {', '.join(lacking)}, which the study scores; add it to its tasks.")
     found = {name: _regime(config, out / name) for name, config in configs.items()}
     merged = {**_known_regimes(out), **found}
     study = _verdict({name: merged[name] for name in sorted(merged)})

@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import json
+import math
 import re
 from collections.abc import Mapping
 from copy import deepcopy
@@ -23,6 +24,9 @@ SEED = "seed"
 """The field over whose values results are averaged."""
 LONGEST_TEXT = 32
 """Characters of a value in the name of a trial."""
+LONGEST_NAME = 200
+"""Characters of the name of a trial, which is a folder's."""
+MOST_TRIALS = 10_000
 
 
 class SweepFile(BaseModel):
@@ -48,8 +52,14 @@ class SweepFile(BaseModel):
     @classmethod
     def _values(cls, fields: dict[str, list[Any]]) -> dict[str, list[Any]]:
         for name, values in fields.items():
-            if not values or len({json.dumps(value, default=str) for value in values}) < len(values):
+            try:
+                texts = {json.dumps(value) for value in values}
+            except TypeError as error:
+                raise ValueError(f"{name} may hold numbers, texts, lists and maps, but {error}") from error
+            if not values or len(texts) < len(values):
                 raise ValueError(f"{name} must name each of its values once; got {values}")
+        if (trials := math.prod(map(len, fields.values()))) > MOST_TRIALS:
+            raise ValueError(f"{trials:,} trials are more than {MOST_TRIALS:,}; give fewer values")
         return fields
 
 
@@ -112,6 +122,7 @@ def read_sweep(path: Path) -> Sweep:
         base = with_field(base, field, value, path)
     labels = field_labels(tuple(file.fields))
     trials = tuple(_trial(base, values, labels, path) for values in grid(file.fields))
+    _check_differ(trials, path)
     _check_networks(trials, path)
     return Sweep(file, base, labels, trials, _shared_tasks(trials))
 
@@ -152,15 +163,20 @@ def value_text(value: object) -> str:
     """A value as a part of a folder's name; what cannot be written there ends in a hash that tells it apart."""
     known = {None: "none", True: "true", False: "false"}
     simple = isinstance(value, str | int | float)
-    text = known[value] if value is None or isinstance(value, bool) else str(value) if simple else json.dumps(value)
+    written = str(value) if simple else json.dumps(value)
+    text = known[value] if value is None or isinstance(value, bool) else written
     kept = re.sub(r"[^A-Za-z0-9.+-]+", "-", text).strip("-.")
-    if kept == text and len(text) <= LONGEST_TEXT:
-        return text
-    return f"{kept[:LONGEST_TEXT]}~{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+    return text if kept == text and len(text) <= LONGEST_TEXT else _cut(kept, LONGEST_TEXT, text)
+
+
+def _cut(text: str, length: int, whole: str) -> str:
+    """The beginning of a text, and a hash that tells it apart."""
+    return f"{text[:length]}~{hashlib.sha256(whole.encode()).hexdigest()[:6]}"
 
 
 def _trial(base: Mapping[str, Any], values: Mapping[str, Any], labels: Mapping[str, str], path: Path) -> Trial:
     name = ",".join(f"{labels[field]}={value_text(value)}" for field, value in values.items())
+    name = name if len(name) <= LONGEST_NAME else _cut(name, LONGEST_NAME, name)
     plain = dict(base)
     for field, value in values.items():
         plain = with_field(plain, field, value, path)
@@ -172,6 +188,15 @@ def _trial(base: Mapping[str, Any], values: Mapping[str, Any], labels: Mapping[s
             f"{path}: a trial has one device, but {name} asks for {config.devices}; start the command once for each."
         )
     return Trial(name, values, config)
+
+
+def _check_differ(trials: tuple[Trial, ...], path: Path) -> None:
+    """Refuse one training under two names, like the seeds 1 and 1.0: it would count twice, and hide the spread."""
+    seen: dict[str, str] = {}
+    for trial in trials:
+        other = seen.setdefault(trial.config.model_dump_json(), trial.name)
+        if other != trial.name:
+            raise OptionError(f"{path}: {other} and {trial.name} are the same training; name each value once.")
 
 
 def _check_networks(trials: tuple[Trial, ...], path: Path) -> None:

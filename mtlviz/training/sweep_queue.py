@@ -186,6 +186,6 @@ def _optuna() -> Any:  # noqa: ANN401 - the library is optional
     try:
         module = import_module("optuna")
     except ImportError as error:
-        raise OptionError("sweep needs Optuna, which is not installed; run pip install 'mtlviz[sweep]'.") from error
+        raise OptionError("sweep needs Optuna, which is not installed; run pip install optuna.") from error
     module.logging.set_verbosity(module.logging.WARNING)
     return module

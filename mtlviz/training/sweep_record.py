@@ -72,13 +72,20 @@ def is_finished(trial: Trial, folder: Path) -> bool:
     """Whether a trial was trained, and scored on the images and by the protocol that it names now."""
     scores = trial_scores(folder)
     said = (scores.get("data"), scores.get("family"))
-    return (folder / WEIGHTS).exists() and said == (str(trial.config.data.val), trial.config.protocol)
+    scored = isinstance(scores.get("tasks"), dict) and all(
+        task.name in scores["tasks"] for task in trial.config.task_list()
+    )
+    return scored and (folder / WEIGHTS).exists() and said == (str(trial.config.data.val), trial.config.protocol)
 
 
 def trial_scores(folder: Path) -> dict[str, Any]:
     """What the evaluation of a trial wrote; empty where there is nothing that can be read."""
+    return _read(folder / METRICS)
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads((folder / METRICS).read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -127,7 +134,7 @@ def _spread(scores: Sequence[Scores]) -> dict[str, dict[str, dict[str, float | i
 def _trial_record(trial: Trial, folder: Path, state: State) -> dict[str, Any]:
     record: dict[str, Any] = {"name": trial.name, "values": trial.values, "state": state}
     if state == "failed":
-        record["error"] = json.loads((folder / ERROR).read_text(encoding="utf-8"))["error"]
+        record["error"] = str(_read(folder / ERROR).get("error", f"{ERROR} cannot be read."))
     if state == "finished":
         found = trial_scores(folder)["tasks"]
         record["scores"] = {task: one["metrics"] for task, one in found.items()}

@@ -10,7 +10,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from mtlviz import results
 from mtlviz.analysis.system_leads import Lead, gain_column, lead, task_column
-from mtlviz.analysis.systems import KIND, Comparison, Regime, Row, Spread, read_comparison, table
+from mtlviz.analysis.system_record import KIND, Comparison, Regime, System
+from mtlviz.analysis.systems import Row, Spread, counted, read_comparison, table
 from mtlviz.engine import Provenance
 from mtlviz.errors import DataError
 from mtlviz.ui import linked, panels
@@ -54,10 +55,10 @@ class View:
         """Whether the encoder was not trained."""
         return self.comparison.tier.split(":")[0].strip().lower() == LIGHT
 
-    @property
-    def seeds(self) -> int:
-        """Most trainings that a system has."""
-        return max(row.seeds for row in self.rows)
+    @cached_property
+    def systems(self) -> dict[str, System]:
+        """Those of the regime with the trainings that are counted."""
+        return counted(self.regime)
 
     def row(self, name: str) -> Row | None:
         """A system; None where the regime has no such one."""
@@ -155,7 +156,7 @@ def provenance(view: View) -> list[Trained]:
             device=view.comparison.device, dtype="float32", seed=training.seed, edit={}, versions=versions,
             setting=f"tier {view.comparison.tier}",
         )
-        for name, system in regime.systems.items()
+        for name, system in view.systems.items()
         for training in system.trainings
         for network, sha256 in training.weights_sha256.items()
     ]  # fmt: skip
@@ -168,15 +169,7 @@ def _read(content: Mapping[str, Any]) -> Comparison:
         DataError: if something is missing.
     """
     found = read_comparison(content)
-    try:
-        rows = [table(found, name) for name in found.regimes]
-        for name in found.regimes:
-            gain_column(found, name)
-    except (KeyError, IndexError, ValueError, ZeroDivisionError) as error:
-        raise DataError(
-            f"{FILE} names systems that lack scores ({type(error).__name__}: {error}); make it again with the command."
-        ) from error
-    if not rows or not all(rows):
+    if not found.regimes or not all(regime.systems for regime in found.regimes.values()):
         raise DataError(f"{FILE} holds no systems yet; let the command go on until it has trained some.")
     return found
 

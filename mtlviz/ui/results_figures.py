@@ -1,13 +1,16 @@
 """The figures of a regime: gains, tasks, cost against gain, and training curves."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from mtlviz.analysis.system_leads import front, relative
-from mtlviz.analysis.systems import SINGLE, Row, table
+from mtlviz.analysis.system_leads import front
+from mtlviz.analysis.system_record import SINGLE
+from mtlviz.analysis.system_words import seeds_phrase
+from mtlviz.analysis.systems import Row, relative, table
 from mtlviz.plots.style import task_title
 from mtlviz.plots.systems import DELTA, gain_figure, gain_limits
 from mtlviz.plots.systems_cost import PRICES, Price, cost_figure
@@ -17,26 +20,35 @@ from mtlviz.ui import linked, panels, results, results_words
 from mtlviz.ui.results import REFERENCE, View
 
 FORMULA = r"\Delta_m=\frac{100}{T}\sum_t(-1)^{l_t}\frac{M_t-B_t}{B_t}"
+OFF = (
+    "the open one is the same network with its interaction switched off. Its decoders were trained with it, so the "
+    "dotted way between them is how much they have come to rely on it; what sharing gains is the distance from hard "
+    "sharing. "
+)
 SOURCE = (
     "M the system's headline metric of task t, B that of a network trained on t alone, l = 1 where lower is better "
     "(Maninis et al., 2019)."
 )
 
 
-def gain(view: View, _row: DeltaGenerator) -> None:
+def gain(view: View, row: DeltaGenerator) -> None:
     """Delta_m by system, on and off."""
     if not any(row.gain is not None for row in view.rows):
         _without_baseline(view)
         return
-    every = [row for name in view.comparison.regimes for row in table(view.comparison, name)]
+    with row:
+        off = st.toggle(
+            "Switched off too", value=True, key="results_off", **linked.LINKED,
+            help="Without it the axis ends where the systems do, so that their spread can be seen.",
+        )  # fmt: skip
+    every = _shown((one for name in view.comparison.regimes for one in table(view.comparison, name)), off)
     best = view.best_gain()
     panels.figure(
-        gain_figure(view.rows, gain_limits(every)), "results_gain",
+        gain_figure(_shown(view.rows, off), gain_limits(every)), "results_gain",
         alt=f"{DELTA} of every system over each task alone" + (f"; best {best[0].title}" if best else ""),
-        how_to_read="A filled marker is a system as it was trained, with one deviation to either side; the open one is "
-        "the same network with its interaction switched off. Its decoders were trained with it, so the dotted way "
-        "between them is how much they have come to rely on it; what sharing gains is the distance from hard sharing. "
-        "The dashed line is each task alone; right of it is better. All regimes have the same axis. "
+        how_to_read="A filled marker is a system as it was trained, with one deviation to either side; "
+        + (OFF if off else "what sharing gains is the distance from hard sharing. ")
+        + "The dashed line is each task alone; right of it is better. All regimes have the same axis. "
         + results_words.spread(view),
         formula=FORMULA, source=SOURCE, data=_gains(view.rows), provenance=results.provenance(view),
     )  # fmt: skip
@@ -52,18 +64,21 @@ def tasks(view: View, _row: DeltaGenerator) -> None:
             f"Add none.yaml to the systems of the comparison, or let it go on: `{view.comparison.command}`.",
         )
         return
-    headlines, lower = view.comparison.headlines, view.comparison.lower_is_better
+    headlines = view.comparison.headlines
+    better = relative(view.comparison, view.name, REFERENCE)
     data = [
         {"system": row.name, "task": task, "metric": headlines[task], "value": row.scores[task].mean,
-         "deviation": row.scores[task].deviation, "better_than_none_percent": value}
-        for row in view.rows for task, value in relative(row, reference, lower).items()
+         "deviation": row.scores[task].deviation, "better_than_none_percent": one.mean,
+         "better_than_none_deviation": one.deviation, "deviation_over": one.over}
+        for row in view.rows for task, one in better[row.name].items()
     ]  # fmt: skip
     panels.figure(
-        parallel_figure(view.rows, reference, headlines, lower), "results_tasks",
+        parallel_figure(view.rows, reference, better, headlines), "results_tasks",
         alt="How much better than hard sharing every system is, task by task",
         how_to_read="A line is a system; up is better on every axis, also where a lower metric is better, and the "
         "dashed line is hard sharing. Lines that cross trade one task for another. A click on a name in the legend "
-        "takes its line away, a double click leaves it alone; the pointer tells values and spread.",
+        "takes its line away, a double click leaves it alone; the pointer tells values and spread. "
+        + results_words.spread(view),
         data=pd.DataFrame(data), provenance=results.provenance(view),
     )  # fmt: skip
     st.caption(results_words.tier(view))
@@ -103,7 +118,7 @@ def cost(view: View, row: DeltaGenerator) -> None:
 
 def training(view: View, row: DeltaGenerator) -> None:
     """Losses over the images seen."""
-    systems = view.regime.systems
+    systems = view.systems
     held = [
         task for task in view.comparison.headlines
         if any(curve_of(one, task) for system in systems.values() for one in system.trainings)
@@ -118,7 +133,8 @@ def training(view: View, row: DeltaGenerator) -> None:
     reference = systems.get(REFERENCE)
     against = reference is not None and st.toggle(
         "Against hard sharing", key="results_against", **linked.LINKED,
-        help="Every loss over that of hard sharing after as many images: differences show that losses hide.",
+        help="Every loss over that of hard sharing from the same seed after as many images: differences show that "
+        "losses hide.",
     )  # fmt: skip
     lines = [
         {"system": name, "seed": one.seed, "images": images, "loss": loss}
@@ -129,11 +145,20 @@ def training(view: View, row: DeltaGenerator) -> None:
         training_figure(systems, task, reference if against else None), "results_training",
         alt=f"Training loss of {task_title(task).lower()} by system over images seen",
         how_to_read="The unweighted loss of this task as the training logged it, on the images that it was learning "
-        "from" + (", less that of hard sharing after as many images, in percent of it" if against else "")
-        + "; lower is better. “Each task alone” is the network of this task. Losses on training images do not say who "
+        "from"
+        + (", less that of hard sharing from the same seed after as many images, in percent of it" if against else "")
+        + "; lower is better. "
+        + (f"A line is the mean over {seeds_phrase(view.rows)}, its band reaches from the lowest to the highest of "
+           "them. " if any(one.seeds > 1 for one in view.rows) else "")
+        + "“Each task alone” is the network of this task. Losses on training images do not say who "
         "predicts held-out ones better: that is in the table.",
         data=pd.DataFrame(lines), provenance=results.provenance(view),
     )  # fmt: skip
+
+
+def _shown(rows: Iterable[Row], off: bool) -> list[Row]:
+    """Rows with what they gain switched off, or without it."""
+    return [row if off else replace(row, gain_off=None) for row in rows]
 
 
 def _gains(rows: Sequence[Row]) -> pd.DataFrame:

@@ -8,8 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from mtlviz.analysis.system_leads import FACTOR, Lead
-from mtlviz.analysis.systems import SINGLE, Row
+from mtlviz.analysis.system_leads import Lead
+from mtlviz.analysis.system_record import SINGLE
+from mtlviz.analysis.systems import Row
 from mtlviz.engine import Provenance
 from mtlviz.plots.style import task_title
 from mtlviz.plots.systems import gain_text, metric_label, metric_unit, percent_text, spread_text
@@ -18,7 +19,7 @@ from mtlviz.ui.results import View
 
 _SPECIAL = {letter: f"\\{letter}" for letter in "&%$#_{}"} | {
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "−": "$-$",
-    "°": r"$^\circ$", "×": r"$\times$", "–": "--", "γ": r"$\gamma$",
+    "°": r"$^\circ$", "Δ": r"$\Delta$", "×": r"$\times$", "–": "--", "γ": r"$\gamma$",
 }  # fmt: skip
 END = r" \\"
 
@@ -47,7 +48,7 @@ def json_bytes(view: View, made: Sequence[Provenance]) -> bytes:
 
 
 def latex_table(view: View, stamps: Sequence[str]) -> str:
-    """A table environment for the package booktabs; the best of a column is bold where its lead exceeds the spread.
+    """A table environment for the package booktabs; the best of a column is bold where its lead exceeds chance.
 
     Args:
         view: the regime.
@@ -110,8 +111,8 @@ def _head(task: str, metric: str, lower: bool) -> str:
 def _caption(view: View) -> str:
     said = (
         f"{view.regime.summary}; scored on {view.regime.scored} held-out images. Tier {view.comparison.tier}. "
-        f"{results_words.spread(view)} Bold: ahead of the next by more than {FACTOR:g} standard errors of their "
-        "difference."
+        f"{results_words.spread(view)} Bold: best, and ahead of every other by more than chance."
+        f"{results_words.chance(view)}"
     )
     return _escaped(said[0].upper() + said[1:])
 

@@ -74,8 +74,17 @@ def _family(name: str, rows: Sequence[Published]) -> None:
             "method": st.column_config.TextColumn("method", pinned=True, width=170),
             PRINTED: st.column_config.NumberColumn(format="%+.2f", help="As the source prints it."),
             DERIVED: st.column_config.NumberColumn(format="%+.2f", help="Computed here from the printed values."),
+            **{
+                column: st.column_config.NumberColumn(format=f"%.{_decimals(table[column])}f")
+                for column in table.select_dtypes("number") if column not in (PRINTED, DERIVED)
+            },
         },
     )  # fmt: skip
+
+
+def _decimals(values: pd.Series) -> int:
+    """As many as the most exact of them is printed with."""
+    return max(len(repr(float(value)).partition(".")[2]) for value in values.dropna())
 
 
 def _table(rows: Sequence[Published]) -> pd.DataFrame:

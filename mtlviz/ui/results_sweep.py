@@ -69,17 +69,26 @@ def _sentence(sweep: Mapping[str, Any], task: str) -> str:
     counts = ", ".join(f"{count} {state}" for state, count in sweep["counts"].items())
     title = panels.plain(str(sweep.get("title") or "This sweep"))
     metric = sweep["tasks"][task]["metric"]
-    scored = [(cell["scores"][task][metric]["mean"], cell["values"]) for cell in sweep["cells"]
+    scored = [(cell["scores"][task][metric], cell["values"]) for cell in sweep["cells"]
               if metric in cell["scores"].get(task, {})]  # fmt: skip
     if not scored:
         return f"**{title}**: {len(sweep['trials'])} trials ({counts}), none scored so far."
     lower = LOWER_IS_BETTER.get(metric, False)
-    value, values = (min if lower else max)(scored, key=lambda one: one[0])
+    best, values = (min if lower else max)(scored, key=lambda one: one[0]["mean"])
     where = ", ".join(f"{sweep['labels'][field]} {said}" for field, said in values.items())
     return (
-        f"**{title}**: {len(sweep['trials'])} trials ({counts}). Best {_metric(sweep, task)}: **{value:.4g}** with "
+        f"**{title}**: {len(sweep['trials'])} trials ({counts}). Best {_metric(sweep, task)}: **{_spread(best)}** with "
         f"**{panels.plain(where)}**."
-    )
+        + ("" if any(one["count"] > 1 for one, _ in scored) else
+           " There is one seed a cell, so how far another would move it is not known: cells that differ little may be "
+           "alike.")
+    )  # fmt: skip
+
+
+def _spread(score: Mapping[str, Any]) -> str:
+    """Of a cell, with what it is over."""
+    said = f"{score['mean']:.4g}"
+    return said if score["std"] is None else f"{said} ± {score['std']:.2g} over {score['count']} seeds"
 
 
 def _metric(sweep: Mapping[str, Any], task: str) -> str:

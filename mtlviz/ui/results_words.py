@@ -1,13 +1,15 @@
 """The Results page in sentences: what a regime showed, what the tier can tell, and who leads by more than chance."""
 
-from mtlviz.analysis.system_leads import FACTOR, Lead
+from mtlviz.analysis.system_leads import LEVEL, Lead
+from mtlviz.analysis.system_record import SINGLE
+from mtlviz.analysis.system_words import left_out_sentence, seeds_phrase, spread_sentence
 from mtlviz.plots.style import task_title
 from mtlviz.plots.systems import DELTA, amount, gain_text, metric_label, metric_unit, percent_text
 from mtlviz.ui.panels import plain
 from mtlviz.ui.results import REFERENCE, View
 
 CLEAR, WITHIN = "★", "≈"
-"""Marks of the best of a column: ahead by more than the spread, and not."""
+"""Marks of the best of a column: ahead of every other by more than chance, and not."""
 
 
 def headline(view: View) -> str:
@@ -22,20 +24,19 @@ def headline(view: View) -> str:
     said = [f"Trained on {plain(view.regime.summary)}, **{plain(row.title)}** {verb}: {DELTA} **{gain_text(gain)} %**"]
     if view.gain_lead is not None:
         said.append(_against(view, view.gain_lead))
-    reference = view.row(REFERENCE)
-    if reference is not None and reference.name != row.name and reference.gain is not None:
-        said.append(f"hard sharing alone reaches **{percent_text(reference.gain.mean)} %**")
     if row.gain_off is not None:
         said.append(f"with its interaction switched off it falls to **{percent_text(row.gain_off)} %**"
                     if row.gain_off < gain.mean else
                     f"and switching its interaction off leaves **{percent_text(row.gain_off)} %**")  # fmt: skip
+    reference = view.row(REFERENCE)
+    if reference is not None and reference.name != row.name and reference.gain is not None:
+        said.append(f"hard sharing alone reaches **{percent_text(reference.gain.mean)} %**")
     return "; ".join(said) + "."
 
 
 def tier(view: View) -> str:
     """What the tier is, and what Delta_m can tell in it."""
-    seeds = "one seed" if view.seeds == 1 else f"{view.seeds} seeds"
-    said = f"**Tier {plain(view.comparison.tier)}; {seeds}.**"
+    said = f"**Tier {plain(view.comparison.tier)}; {seeds_phrase(view.rows)}.**"
     if view.light:
         said += (
             " The encoder that all systems share, each task alone included, was trained on all tasks before, so "
@@ -45,25 +46,46 @@ def tier(view: View) -> str:
 
 
 def spread(view: View) -> str:
-    """What ± is over."""
-    over = {one.over for row in view.rows for one in row.scores.values() if one.over}
-    if over == {"seeds"}:
-        return "± is the standard deviation over seeds."
-    if over == {"images"}:
-        return (
-            "± is the standard error over ten groups of held-out images; there is one seed only, so how far another "
-            "training would move a number is not in it."
-        )
-    if not over:
-        return "No spread is known: there is one seed, and too few held-out images to part."
-    return "± is the standard deviation over seeds, or over groups of held-out images where there is one seed."
+    """What ± is over, and which trainings are not counted."""
+    return " ".join(filter(None, (spread_sentence(view.rows), left_out_sentence(view.regime))))
 
 
 def marks(view: View) -> str:
     """What the marks in the table mean."""
-    errors = f"more than {FACTOR:g} standard errors of their difference"
-    over = "over seeds" if view.seeds > 1 else "on the same groups of images, so that it can be surer than ± suggests"
-    return f"{CLEAR} and bold: best of its column, ahead of the next by {errors} {over}. {WITHIN}: best, not so far."
+    tested = chance(view)
+    if not tested:
+        return "Nothing is marked, since chance is not known."
+    return (
+        f"{CLEAR} and bold: best of its column, and ahead of every other by more than chance. {WITHIN}: best, but not "
+        f"so far ahead.{tested}"
+    )
+
+
+def chance(view: View) -> str:
+    """What a lead is tested with, and which chance that leaves out; empty where it cannot be."""
+    if not any(one.known for one in (view.gain_lead, *view.task_leads.values()) if one is not None):
+        return ""
+    if view.rows[0].seeds > 1:
+        parts, pooled = f"the same {view.rows[0].seeds} seeds", ", with one variance for all systems"
+        beyond = "other images might tell otherwise"
+    else:
+        parts, pooled = "the same groups of images", ""
+        beyond = "another training might tell otherwise"
+    return (
+        f" Chance: one-sided t-tests of the differences over {parts}{pooled}; {100 * LEVEL:g} % a column, corrected "
+        f"for the systems of the column (Bonferroni) and not for the number of columns; {beyond}."
+    )
+
+
+def costs(view: View) -> str:
+    """What the costs of the table hold."""
+    said = " Costs carry no mark: sharing nothing but the encoder is the cheapest by construction."
+    if view.light and view.row(SINGLE) is not None:
+        said += (
+            " Each task alone counts an encoder a task, as it would take them where encoders are trained; in this tier "
+            "they are copies of one."
+        )
+    return said
 
 
 def leaders(view: View) -> list[str]:
@@ -81,21 +103,22 @@ def leaders(view: View) -> list[str]:
 def _line(view: View, column: str, ahead: Lead, distance: str) -> str:
     best, second = plain(view.title(ahead.best)), plain(view.title(ahead.second))
     if ahead.clear:
-        return f"**{column}** {CLEAR} {best}, ahead of {second} by {distance}: more than the spread."
+        return f"**{column}** {CLEAR} {best}, ahead of {second} by {distance}: more than chance."
     if not ahead.known:
-        return f"**{column}** {best}, ahead of {second} by {distance}; no spread is known."
+        return f"**{column}** {best}, ahead of {second} by {distance}; chance is not known."
     others = _listed([plain(view.title(name)) for name in ahead.within])
-    return f"**{column}** {WITHIN} {best}, but within the spread of {others}."
+    return f"**{column}** {WITHIN} {best}, but not told from {others}."
 
 
 def _against(view: View, ahead: Lead) -> str:
     if ahead.clear:
-        return f"more than the spread ahead of {plain(view.title(ahead.second))}"
+        return f"by more than chance ahead of {plain(view.title(ahead.second))} and of all others"
     if not ahead.known:
-        return f"then comes {plain(view.title(ahead.second))}, and no spread is known"
+        return f"then comes {plain(view.title(ahead.second))}, and chance is not known"
     count = len(ahead.within)
-    others = plain(view.title(ahead.within[0])) if count == 1 else f"{count} other systems"
-    return f"within the spread of {others}"
+    others = plain(view.title(ahead.within[0])) if count == 1 else f"{count} others"
+    among = ", hard sharing among them" if count > 1 and REFERENCE in ahead.within else ""
+    return f"no more than chance ahead of {others}{among}"
 
 
 def _unit(metric: str) -> str:

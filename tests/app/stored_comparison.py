@@ -1,10 +1,10 @@
 """A comparison of a few systems with numbers that can be worked out by hand."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
-from mtlviz.analysis.systems import KIND, Comparison, Cost, Curve, Regime, System, Training
+from mtlviz.analysis.system_record import KIND, Comparison, Cost, Curve, Regime, System, Training
 from mtlviz.results import write_result
 
 HEADLINES = {"semseg": "miou", "depth": "rmse"}
@@ -50,6 +50,38 @@ def comparison(**changes: object) -> Comparison:
              "lower_is_better": LOWER, "regimes": {"plentiful": regime(0.6), "scarce": regime(0.4)},
              "versions": {"mtlviz": "0.1.0", "torch": "2"}, "device": "cpu"}  # fmt: skip
     return Comparison(**{**plain, **changes})  # type: ignore[arg-type]
+
+
+MOVED = {"single": (0.01, -0.01, 0.0), "none": (0.0, 0.01, 0.02), "kem": (0.0, -0.01, 0.0), "ctal": (0.02, 0.0, 0.01)}
+"""By system what each seed adds to its mIoU, beside what it adds to all."""
+
+
+def several(*seeds: int, **own: tuple[int, ...]) -> Comparison:
+    """The same from several seeds, each of which moves all systems, and every system a little by itself.
+
+    Args:
+        seeds: 1 to 3, of every system; three by default.
+        own: seeds of a system that has others.
+    """
+    found = comparison()
+    for regime in found.regimes.values():
+        for name, system in regime.systems.items():
+            (one,) = system.trainings
+            regime.systems[name] = replace(
+                system,
+                trainings=[_moved(one, seed, MOVED[name][seed - 1]) for seed in own.get(name, seeds or (1, 2, 3))],
+            )
+    return found
+
+
+def _moved(one: Training, seed: int, more: float) -> Training:
+    """A training from another seed."""
+    metrics = {"semseg": {"miou": one.metrics["semseg"]["miou"] + 0.1 * seed + more},
+               "depth": {"rmse": one.metrics["depth"]["rmse"] * (1 + 0.2 * seed - more)}}  # fmt: skip
+    curves = {network: Curve([100, 200], {task: [2.0 * seed, 1.0 * seed] for task in curve.losses})
+              for network, curve in one.curves.items()}  # fmt: skip
+    shas = {network: f"{seed}{network}".ljust(64, "0") for network in one.weights_sha256}
+    return replace(one, seed=seed, metrics=metrics, curves=curves, weights_sha256=shas)
 
 
 def store(folder: Path, found: Comparison) -> None:

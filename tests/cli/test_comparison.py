@@ -46,13 +46,44 @@ def test_results_print_the_stored_comparison(cli, folder):
     outcome = cli("results", "--json")
     assert outcome.code == 0
     assert outcome.last["regimes"]["few"]["systems"]["kem"]["cost"] == COST
-    for said in ("few rooms; scored on 20 images", "0.5 ±0.1", "+50.00", "+25.00", "1,234,567", "one seed only"):
+    for said in (
+        "few rooms; scored on 20 images",
+        "0.5 ±0.1",
+        "+50.00",
+        "+25.00",
+        "1,234,567",
+        "one seed only",
+        "peak MiB",
+    ):
         assert said in outcome.err
+    assert (outcome.last["command"], outcome.last["made_by"]) == ("results", "c")
+    single, kem = outcome.last["tables"]["few"]
+    assert single["gain"] is None
+    assert (kem["gain"]["mean"], kem["gain_off"], kem["scores"]["depth"]["over"]) == (50, 25, "images")
 
 
 def test_several_seeds_are_said_to_be_what_the_spread_is_over(cli, folder):
     write_result(folder / "comparison.json", "comparison", stored(seeds=(1, 2)))
-    assert "standard deviation over seeds." in cli("results").out
+    assert "standard deviation over 2 seeds; Δm" in cli("results").out
+
+
+def test_a_metric_without_a_value_leaves_its_cell_empty(cli, folder):
+    found = stored()
+    found["regimes"]["few"]["systems"]["kem"]["trainings"][0]["metrics"]["depth"]["rmse"] = None
+    write_result(folder / "comparison.json", "comparison", found)
+    outcome = cli("results", "--json")
+    assert outcome.code == 0
+    assert "nan" not in outcome.err
+    assert outcome.last["tables"]["few"][1]["gain"]["mean"] is None
+
+
+def test_systems_without_scores_are_one_sentence(cli, folder):
+    found = stored()
+    found["regimes"]["few"]["systems"]["kem"]["trainings"][0]["metrics"] = {}
+    write_result(folder / "comparison.json", "comparison", found)
+    outcome = cli("results")
+    assert outcome.code == 2
+    assert "lack scores" in outcome.err
 
 
 def test_a_file_can_be_named_and_nothing_stored_names_the_command(cli, folder, tmp_path):

@@ -2,13 +2,13 @@
 
 import pytest
 
-from mtlviz.analysis.systems import table
+from mtlviz.analysis.systems import relative, table
 from mtlviz.plots.style import BUDGET, figure_bytes
 from mtlviz.plots.systems import LOOKS, OTHERS, axis_label, broken, gain_figure, gain_limits, looks, spread_text
 from mtlviz.plots.systems_cost import PRICES, cost_figure
 from mtlviz.plots.systems_tasks import parallel_figure
 from mtlviz.plots.systems_training import training_figure
-from tests.app.stored_comparison import HEADLINES, LOWER, comparison
+from tests.app.stored_comparison import HEADLINES, comparison, several
 
 
 @pytest.fixture(scope="module")
@@ -53,12 +53,12 @@ def test_each_task_alone_has_no_gain_over_itself(rows):
 
 def test_lines_over_tasks_rise_where_a_lower_metric_is_better(rows):
     reference = next(row for row in rows if row.name == "none")
-    fig = parallel_figure(rows, reference, HEADLINES, LOWER)
+    fig = parallel_figure(rows, reference, relative(comparison(), "plentiful", "none"), HEADLINES)
     assert trace(fig, "KEM").y == pytest.approx((20, 10))
     assert trace(fig, "Each task alone").y == (0, 0)
     assert "Hard sharing" not in [one.name for one in fig.data]
     assert "RMSE 0.9000" in trace(fig, "KEM").text[1]
-    assert "10.00 % better" in trace(fig, "KEM").text[1]
+    assert "+10.00 ± 0.00 % better" in trace(fig, "KEM").text[1]
 
 
 def test_names_stand_beside_those_that_nobody_beats(rows):
@@ -79,6 +79,19 @@ def test_curves_are_drawn_as_they_are_or_against_hard_sharing():
     against = training_figure(systems, "depth", systems["none"])
     assert trace(against, "KEM").y == pytest.approx((-50, 50))
     assert trace(against, "Hard sharing").y == (0, 0)
+
+
+def test_curves_of_several_seeds_are_their_mean_on_a_band_from_the_lowest_to_the_highest():
+    systems = several().regimes["plentiful"].systems
+    fig = training_figure(systems, "depth")
+    assert len(fig.data) == 2 * len(systems)
+    assert trace(fig, "KEM").y == (4, 2)  # losses of 2, 4 and 6, and of half of it
+    assert "3 seeds from 2 to 6" in trace(fig, "KEM").text[0]
+    band = trace(fig, "kem, seeds")
+    assert sorted(zip(band.x, band.y, strict=True)) == [(100, 2), (100, 6), (200, 1), (200, 3)]
+    against = training_figure(systems, "depth", systems["none"])
+    assert trace(against, "KEM").y == pytest.approx((0, 0))
+    assert trace(against, "kem, seeds").y == pytest.approx((0, 0, 0, 0))  # of the same seed, all are alike
 
 
 def test_figures_stay_within_their_budget(rows):

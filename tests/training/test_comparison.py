@@ -6,9 +6,11 @@ import pytest
 import yaml
 from safetensors.torch import load_file, save_file
 
-from mtlviz.analysis.systems import SINGLE, Cost, read_comparison, table
+from mtlviz.analysis.system_record import SINGLE, Cost
+from mtlviz.analysis.systems import read_comparison, table
 from mtlviz.errors import DataError, OptionError
-from mtlviz.training.comparison import GROUPS, Part, only, read_plan, run_comparison
+from mtlviz.training.comparison import GROUPS, Part, run_comparison
+from mtlviz.training.comparison_plan import only, read_plan
 from mtlviz.training.config import parse_config, read_config
 from mtlviz.training.evaluate import evaluate_network
 from mtlviz.training.loop import build_network
@@ -134,6 +136,16 @@ def test_costs_are_asked_for_once_with_every_system(plan, tmp_path):
     assert all(system.cost == COST for system in found.regimes["few"].systems.values())
 
 
+def test_regimes_of_other_tasks_are_refused_before_anything_is_trained(plan, tmp_path):
+    values = yaml.safe_load((tmp_path / "few.yaml").read_text())
+    (tmp_path / "other.yaml").write_text(yaml.safe_dump({**values, "tasks": ["depth", "edge"], "weights": {}, "data":
+                                                         {**values["data"], "keep": {}}}))  # fmt: skip
+    plan.write_text(plan.read_text().replace("[few.yaml]", "[few.yaml, other.yaml]"))
+    with pytest.raises(OptionError, match="other has other tasks than few; give all the same"):
+        run_comparison(plan, tmp_path / "out", say=quiet)
+    assert not (tmp_path / "out").exists()
+
+
 def test_damaged_scores_are_one_sentence_and_what_was_trained_is_kept(plan, tmp_path):
     folder = tmp_path / "out" / "few" / "none" / "seed-1"
     run_comparison(plan, tmp_path / "out", say=quiet)
@@ -149,6 +161,10 @@ def test_damaged_scores_are_one_sentence_and_what_was_trained_is_kept(plan, tmp_
         ("tier: a\nregimes: []\nsystems: [b.yaml]", "regimes"),
         ("tier: a\nregimes: [b.yaml]\nsystems: [b.yaml]\nseed: 1", "seed"),
         ("- 1", "it"),
+        ("tier: a\nregimes: [b.yaml]\nsystems: [b.yaml]\nseeds: [1, 1]", "1 is there twice"),
+        ("tier: a\nregimes: [b.yaml]\nsystems: [b.yaml, c/b.yaml]", "b is there twice"),
+        ("tier: a\nregimes: [b.yaml]\nsystems: [single.yaml]", "cannot be called single"),
+        ("tier: a\nregimes: [b.yaml]\nsystems: [kem.yaml]", r"systems lack none\.yaml"),
         ("{", "cannot be read"),
     ],
 )
