@@ -160,7 +160,7 @@ def connected() -> Hub:
     try:
         from huggingface_hub import HfApi
     except ImportError as error:
-        raise HubError("The hub needs an optional package: pip install 'mtlviz[hub]'.") from error
+        raise HubError("The hub needs a package that is not installed; run pip install huggingface_hub.") from error
     api: Hub = HfApi(library_name="mtlviz")
     return api
 

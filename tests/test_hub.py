@@ -116,11 +116,20 @@ def other_architecture(commit):
     (commit / CARD).write_text(json.dumps(fields))
 
 
+def huge_architecture(commit, **changes):
+    fields = json.loads((commit / CARD).read_text())
+    fields["architecture"].update(changes)
+    (commit / CARD).write_text(json.dumps(fields))
+
+
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
         (other_weights, "is not the file that its card lists"),
         (other_architecture, "cannot be used"),
+        (lambda commit: huge_architecture(commit, width=10**6), "cannot be used .*far larger than its weights"),
+        (lambda commit: huge_architecture(commit, task_convolutions=10**7), "cannot be used .*far larger than"),
+        (lambda commit: card_field(commit, input_size=[10**6, 10**6]), "is no card of mtlviz"),
         (lambda commit: (commit / WEIGHTS).unlink(), r"holds no model\.safetensors, so it is no checkpoint"),
         (lambda commit: (commit / CARD).write_text("{}"), "is no card of mtlviz"),
         (lambda commit: (commit / CARD).write_text(" " * 2**20 + "{}"), "has 1048578 bytes; from 1 to 1,048,576"),
@@ -218,7 +227,7 @@ def test_the_page_states_the_licence_in_terms_of_the_hub():
 
 def test_without_the_package_a_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    with pytest.raises(HubError, match=r"pip install 'mtlviz\[hub\]'"):
+    with pytest.raises(HubError, match=r"pip install huggingface_hub"):
         hubs.connected()
 
 

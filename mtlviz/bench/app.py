@@ -131,6 +131,8 @@ def _traffic(browser: "Browser", checkpoints: Path | None) -> dict[str, Finding]
     again = [visits["again"] for visits in pages.values()]
     most = max(sizes["http"] + sizes["websocket"] for sizes in again)
     largest = max(sizes["largest_figure"] for sizes in again)
+    if not largest:
+        raise Unavailable("No page sent a figure, so there is no largest one; look at what the app shows.")
     return {
         "bytes_per_page": Finding("bytes_per_page", float(most), {"pages": pages}),
         "largest_figure_mb": Finding("largest_figure_mb", largest / 1e6, {"pages": pages}),

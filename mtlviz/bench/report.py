@@ -20,7 +20,7 @@ def as_json(measurements: Sequence[Measurement]) -> dict[str, Any]:
 
 
 def table(measurements: Sequence[Measurement]) -> RenderableType:
-    """Tables for a terminal: every figure with its bar and verdict, and KEM beside attention by size.
+    """Tables for a terminal: every figure with its bar, verdict and both sides, and KEM beside attention by size.
 
     Args:
         measurements: of one run of the bench.
@@ -38,14 +38,23 @@ def table(measurements: Sequence[Measurement]) -> RenderableType:
 
 def _figures(measurements: Sequence[Measurement]) -> Table:
     made = Table(title="mtlviz bench")
-    for heading in ("figure", "value", "bar", "", "what it is"):
+    for heading in ("figure", "value", "bar", "", "what it is", "made of"):
         made.add_column(heading, justify="right" if heading == "value" else "left")
     for measurement in measurements:
         word, style = _VERDICT[measurement.holds]
         bar = "" if measurement.bar is None else str(measurement.bar)
         value = f"{_number(measurement.value)} {measurement.unit}"
-        made.add_row(measurement.key, value, bar, Text(word, style), _ENTRIES[measurement.key].meaning)
+        meaning = _ENTRIES[measurement.key].meaning
+        made.add_row(measurement.key, value, bar, Text(word, style), meaning, _sides(measurement))
     return made
+
+
+def _sides(measurement: Measurement) -> str:
+    """What was measured on each side of a ratio."""
+    for name, unit, scale in (("ms", "ms", 1), ("ms_per_image", "ms an image", 1), ("peak_bytes", "MB", 1e-6)):
+        if sides := measurement.detail.get(name):
+            return ", ".join(f"{side} {_number(scale * value)}" for side, value in sides.items()) + f" {unit}"
+    return ""
 
 
 def _by_size(measurements: Sequence[Measurement]) -> Table:

@@ -35,13 +35,13 @@ def answer(values: Mapping[str, Any], as_json: bool, *texts: RenderableType) -> 
     for text in texts:
         console.print(text, soft_wrap=isinstance(text, str))
     if as_json:
-        sys.stdout.write(json_text(values) + "\n")
+        sys.stdout.write(json_text(values, ascii_only=True) + "\n")  # the same whatever the stream's encoding
         sys.stdout.flush()
 
 
-def json_text(values: Mapping[str, Any], indent: int | None = None) -> str:
+def json_text(values: Mapping[str, Any], indent: int | None = None, *, ascii_only: bool = False) -> str:
     """Strict JSON: arrays become lists, paths strings, and what is not a finite number null."""
-    return json.dumps(plain(values), indent=indent, allow_nan=False, ensure_ascii=False)
+    return json.dumps(plain(values), indent=indent, allow_nan=False, ensure_ascii=ascii_only)
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401

@@ -6,12 +6,12 @@ from typing import Annotated
 import typer
 
 from mtlviz.cli.answers import AsJson, answer
-from mtlviz.cli.options import Checkpoints, one_folder
+from mtlviz.cli.options import OneFolder, one_folder
 
 Only = Annotated[list[str] | None, typer.Option("--only", metavar="KEY", help="A figure or a part; may be repeated.")]
 
 
-def bench(only: Only = None, folder: Checkpoints = None, as_json: AsJson = False) -> None:
+def bench(only: Only = None, folder: OneFolder = None, as_json: AsJson = False) -> None:
     """Measure time and memory beside their bars: tracing, KEM beside attention, rendering, the app.
 
     Example:

@@ -1,5 +1,6 @@
 """The edge of the program: bad input ends in one sentence and exit code 2, never in a traceback."""
 
+import io
 import json
 import sys
 from collections.abc import Sequence
@@ -29,6 +30,9 @@ class OneSentence(TyperGroup):
     ) -> Any:  # noqa: ANN401
         """Run one command and leave with its exit code; no arguments ask for help."""
         words = list(sys.argv[1:] if args is None else args) or ["--help"]
+        for stream in (sys.stdout, sys.stderr):  # where they are not UTF-8, a question mark stands for what they lack
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")
         try:
             code = super().main(words, prog_name, complete_var, False, windows_expand_args, **extra)
         except MtlvizError as error:
@@ -50,5 +54,5 @@ def _refused(message: str, words: list[str]) -> int:
     sentence = " ".join(message.split())
     sys.stderr.write(f"{sentence}\n")
     if "--json" in words:
-        sys.stdout.write(json.dumps({"error": sentence}, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps({"error": sentence}) + "\n")
     return BAD_INPUT

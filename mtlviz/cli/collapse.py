@@ -9,7 +9,7 @@ from mtlviz.cli.answers import AsJson, answer, plain
 from mtlviz.cli.collapse_texts import collapse_texts
 from mtlviz.cli.evaluate import Cache, Data, Limit, fitting_images, image_count, images_on_disk
 from mtlviz.cli.models import network_card
-from mtlviz.cli.options import CheckpointName, Checkpoints, Device, OutFile, Workers, checkpoint_folder, chosen_device
+from mtlviz.cli.options import Checkpoints, Device, NetworkName, OutFile, Workers, checkpoint_folder, chosen_device
 from mtlviz.cli.outputs import check_file
 from mtlviz.cli.progress import bar
 from mtlviz.errors import OptionError
@@ -23,7 +23,7 @@ Log = Annotated[Path | None, typer.Option("--log", help="collapse.jsonl of the t
 
 
 def collapse(
-    checkpoint: CheckpointName = "kem",
+    checkpoint: NetworkName = "kem",
     data: Data = "rooms:val",
     limit: Limit = None,
     out: OutFile = None,

@@ -34,6 +34,11 @@ def export_texts(described: Mapping[str, Any], out: Path) -> list[RenderableType
         "thread(s) of this CPU.",
         f"Largest difference: {worst['difference']:.1e} of the largest value of {name}.",
     ]
+    if jumps := ", ".join(f"{count} in {name}" for name, task in tasks.items() if (count := task["jumps"])):
+        texts.append(
+            f"Beyond {agreement['tolerance']:.0e} on {jumps} of {agreement['images']} images: top-K picks between "
+            "tokens nearly alike there, and the network itself moves as far if its input changes by a millionth."
+        )
     if described["quantised"]:
         texts.append(f"int8: {described['quantised']['how']}. float32: {described['quantised']['left_float32']}.")
     return [*texts, _sizes(described["input"]), f"{described['file']} and {described['file']}.json are in {out}."]

@@ -24,15 +24,15 @@ CheckpointName = Annotated[
         "--checkpoint", help="A name that 'checkpoints' lists, or an adapter: path.py:attribute, whose code then runs."
     ),
 ]
+NetworkName = Annotated[str, typer.Option("--checkpoint", help="A name that 'checkpoints' lists.")]
 Given = list[Path] | None
 """Folders of checkpoints as an option gives them."""
-INSTEAD = "to use instead of the shipped one; may be repeated."
+INSTEAD = "Folder of checkpoints to use instead of the shipped one"
 Checkpoints = Annotated[
-    Given, typer.Option("--checkpoints", envvar="MTLVIZ_CHECKPOINTS", help=f"Folder of checkpoints {INSTEAD}")
+    Given, typer.Option("--checkpoints", envvar="MTLVIZ_CHECKPOINTS", help=f"{INSTEAD}; may be repeated.")
 ]
-Folder = Annotated[
-    Given, typer.Option("--folder", envvar="MTLVIZ_CHECKPOINTS", help=f"Folder of checkpoints {INSTEAD}")
-]
+OneFolder = Annotated[Given, typer.Option("--checkpoints", envvar="MTLVIZ_CHECKPOINTS", help=f"{INSTEAD}.")]
+Folder = Annotated[Given, typer.Option("--folder", envvar="MTLVIZ_CHECKPOINTS", help=f"{INSTEAD}; may be repeated.")]
 More = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Further names for --checkpoints.")]
 ModelNames = Annotated[list[str] | None, typer.Option("--checkpoints", "--checkpoint", help="Models, one or more.")]
 ComparedNames = Annotated[

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mtlviz.cli.answers import AsJson, answer, json_text
-from mtlviz.cli.options import Checkpoints, one_folder
+from mtlviz.cli.options import OneFolder, one_folder
 from mtlviz.cli.outputs import check_folder
 from mtlviz.cli.progress import bar
 from mtlviz.cli.scores import score_texts
@@ -32,7 +32,7 @@ def train(
     no_resume: NoResume = False,
     publish: Publish = None,
     encoder_only: EncoderOnly = False,
-    folder: Checkpoints = None,
+    folder: OneFolder = None,
     as_json: AsJson = False,
 ) -> None:
     """Train a network and score it on its held-out rooms; a stopped training goes on from its last state.

@@ -1,4 +1,4 @@
-"""What stands beside an exported file: all that a program needs to feed it and to read what comes out."""
+"""What stands in and beside an exported file: all that a program needs to feed it and to read what comes out."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,17 +17,20 @@ MEANING = {
 
 
 def description(card: ModelCard, sizes: Sizes, export: Mapping[str, Any]) -> dict[str, Any]:
-    """Plain data for JSON.
+    """What stands beside a file, as plain data for JSON: ``use``, and what is known of the export and the checkpoint.
 
     Args:
         card: of the checkpoint.
         sizes: which sizes the file leaves free.
         export: ``file``, ``format`` and all else that is known of the export.
     """
+    return {"kind": "export", **export, **use(card, sizes), "card": card.model_dump(mode="json")}
+
+
+def use(card: ModelCard, sizes: Sizes) -> dict[str, Any]:
+    """What stands in a file itself, as plain data for JSON: input, preprocessing, outputs, provenance."""
     shape = sizes.described(card.input_size)
     return {
-        "kind": "export",
-        **export,
         "input": {"name": INPUT, "dtype": "float32", "layout": "NCHW", **shape},
         "preprocessing": _preprocessing(card),
         "outputs": [_output(task, shape["shape"]) for task in card.tasks],
@@ -35,7 +38,6 @@ def description(card: ModelCard, sizes: Sizes, export: Mapping[str, Any]) -> dic
             "checkpoint": card.name, "weights_sha256": card.weights_sha256, "trained": card.trained, "seed": card.seed,
             "data": card.data, "licence": card.licence, "versions": library_versions(),
         },
-        "card": card.model_dump(mode="json"),
     }  # fmt: skip
 
 

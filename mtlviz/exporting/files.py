@@ -2,7 +2,7 @@
 
 import hashlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +19,15 @@ Format = Literal["torch-export", "onnx"]
 SUFFIXES: dict[Format, str] = {"torch-export": ".pt2", "onnx": ".onnx"}
 
 
-def write_float(network: MultiTaskNetwork, size: tuple[int, int], kind: Format, path: Path) -> Sizes:
+About = Callable[[Sizes], str]
+"""What a file says of itself, from the sizes that it leaves free."""
+NOTE = "mtlviz.json"
+"""Name of that in a file: an extra file of ``torch.export``, an entry of ONNX's ``metadata_props``."""
+
+
+def write_float(
+    network: MultiTaskNetwork, size: tuple[int, int], kind: Format, path: Path, about: About = lambda _: ""
+) -> Sizes:
     """Write a network as it is.
 
     Args:
@@ -27,6 +35,7 @@ def write_float(network: MultiTaskNetwork, size: tuple[int, int], kind: Format, 
         size: (H, W) that it was trained at.
         kind: of file.
         path: of the file.
+        about: what the file shall say of itself.
 
     Returns:
         Which sizes of the input are free.
@@ -36,22 +45,24 @@ def write_float(network: MultiTaskNetwork, size: tuple[int, int], kind: Format, 
     """
     graph = captured(network, size)
     if kind == "onnx":
-        write_onnx(graph, path, tuple(network.decoders))
+        write_onnx(graph, path, tuple(network.decoders), {NOTE: about(graph.sizes)})
     else:
         graph.program.example_inputs = None  # whole images, which nobody needs
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about weights that are views of one another
-            torch.export.save(graph.program, path)
+            torch.export.save(graph.program, path, extra_files={NOTE: about(graph.sizes)})
     return graph.sizes
 
 
-def write_small_weights(network: MultiTaskNetwork, size: tuple[int, int], path: Path) -> tuple[Sizes, dict[str, Any]]:
+def write_small_weights(
+    network: MultiTaskNetwork, size: tuple[int, int], path: Path, about: About = lambda _: ""
+) -> tuple[Sizes, dict[str, Any]]:
     """Write a network for ``torch.export`` with weights in 8 bits.
 
     Returns:
         Which sizes are free, and what was quantised.
     """
-    sizes = write_float(with_small_weights(network), size, "torch-export", path)
+    sizes = write_float(with_small_weights(network), size, "torch-export", path, about)
     share = quantised_share(network)
     return sizes, {
         "how": "weights of convolutions and linear maps in 8 bits with a scale an output channel, multiplied out in "

@@ -8,7 +8,7 @@ import io
 import logging
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -52,13 +52,14 @@ def check_extras() -> None:
         )
 
 
-def write_onnx(captured: Captured, path: Path, tasks: Sequence[str]) -> None:
+def write_onnx(captured: Captured, path: Path, tasks: Sequence[str], notes: Mapping[str, str]) -> None:
     """Write a graph as one ONNX file with its weights inside.
 
     Args:
         captured: the graph.
         path: of the file.
         tasks: names of the outputs, in the graph's order.
+        notes: what the file says of itself, by name.
 
     Raises:
         ExportError: if an operation has no counterpart in ONNX.
@@ -84,6 +85,7 @@ def write_onnx(captured: Captured, path: Path, tasks: Sequence[str]) -> None:
     for part in (model.graph, *model.functions):
         for node in part.node:
             del node.metadata_props[:]  # where in PyTorch's code it came from
+    onnx.helper.set_model_props(model, dict(notes))
     onnx.save(model, path)
 
 

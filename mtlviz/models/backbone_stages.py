@@ -17,7 +17,7 @@ from mtlviz.errors import OptionError
 
 STRIDES = (4, 8, 16, 32)
 """Of the four stages of a backbone."""
-INSTALL = 'pip install "mtlviz[backbones]"'
+INSTALL = "pip install transformers"
 TIMM = "timm"
 """``model_type`` of the settings of a backbone of timm; every other one is a type of transformers."""
 _PROBE = 64
@@ -65,6 +65,10 @@ class TransformersStages(Stages):
             names = list(config.stage_names)[-len(STRIDES) :]
             config.out_features = [names[STRIDES.index(stride)] for stride in strides]
             model = library.AutoBackbone.from_config(config, attn_implementation="eager")
+        except ImportError as error:  # a part of the library that is imported only now
+            raise OptionError(
+                f"The library transformers cannot be imported ({_said(error.__cause__ or error)}); install it anew."
+            ) from error
         except Exception as error:  # of the library's checks, without a common base
             raise OptionError(
                 f"transformers cannot make a backbone of type {settings['model_type']!r} from these settings "
@@ -222,6 +226,6 @@ def _library(name: str) -> Any:  # noqa: ANN401
         raise OptionError(f"The library {name} cannot be imported ({_said(error)}); install it anew.") from error
 
 
-def _said(error: Exception) -> str:
-    """The beginning of a library's error, as a part of a sentence."""
-    return (" ".join(str(error).split()) or type(error).__name__)[:160].rstrip(".:; ")
+def _said(error: BaseException) -> str:
+    """The first sentence of a library's error, as a part of ours."""
+    return (" ".join(str(error).split()) or type(error).__name__).split(". ")[0][:160].rstrip(".:; ")

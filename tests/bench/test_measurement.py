@@ -95,11 +95,11 @@ def test_the_analytic_ratio_is_that_of_the_paper():
     assert found.value == pytest.approx(4.91e10 / 2.08e9, rel=0.01)  # kem.md 2.2: x 23.5
 
 
-def test_the_table_shows_bar_and_verdict():
+def test_the_table_shows_bar_verdict_and_what_a_ratio_is_made_of():
     peaks = {"peak_bytes": {"dense": 776e6, "kem": 41e6}}
     text = printed(
         [
-            Measurement("traced_over_bare", 1.02, "x", Bar("<=", 1.1)),
+            Measurement("traced_over_bare", 1.02, "x", Bar("<=", 1.1), {"ms": {"bare": 10.0, "traced": 10.2}}),
             Measurement("kem_memory_ratio_s9600", 19.0, "x", Bar(">=", 25), peaks),
             Measurement("first_paint_s", None, "s", None, {"missing": "Chromium does not start"}),
         ]
@@ -107,6 +107,8 @@ def test_the_table_shows_bar_and_verdict():
     lines = {line.split("│")[1].strip(): line for line in text.splitlines() if "│" in line}
     assert "<= 1.1" in lines["traced_over_bare"]
     assert "pass" in lines["traced_over_bare"]
+    assert "bare 10, traced 10.2 ms" in lines["traced_over_bare"]
+    assert "dense 776, kem 41 MB" in lines["kem_memory_ratio_s9600"]
     assert "FAIL" in lines["kem_memory_ratio_s9600"]
     assert "776 / 41 MB" in text
     assert "first_paint_s: Chromium does not start" in text

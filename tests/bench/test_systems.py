@@ -5,7 +5,7 @@ import pytest
 from mtlviz.bench.systems import system_costs
 from mtlviz.models.multitask import parameter_counts
 from mtlviz.models.operations import operation_counts
-from mtlviz.training.comparison import only
+from mtlviz.training.comparison_plan import only
 from mtlviz.training.loop import build_network
 from tests.training.tiny import tiny_config
 

@@ -77,6 +77,14 @@ def test_a_family_decides_the_headline_and_the_tolerance_that_the_data_set_has(c
     assert tasks["depth"]["protocol"].startswith("mtformer with other limits of depth: ")
 
 
+def test_a_range_in_which_there_is_no_depth_says_so(cli, sets):
+    words = ("evaluate", "--checkpoint", "none", "--data", sets["nyud"], "--limit", 1, "--depth-range", 900, 901)
+    outcome = cli(*words, "--json")
+    assert outcome.code == 0
+    assert set(outcome.last["tasks"]["depth"]["metrics"].values()) == {None}
+    assert "No pixel of these images has a label of depth that counts, so there is no score." in outcome.err
+
+
 def test_a_model_that_was_trained_on_padded_images_is_scored_on_them(cli, sets, tmp_path):
     folder = own_model(tmp_path / "own", sets["mtan"], training={"data": {"train": "x"}, "protocol": "atrc"})
     words = ("evaluate", "--checkpoint", "own", "--checkpoints", folder, "--data", sets["mtan"], "--json")

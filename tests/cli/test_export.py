@@ -1,6 +1,7 @@
 """``export``: the file, its JSON and the table; and nothing where the check fails."""
 
 import json
+import re
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,7 +9,11 @@ from pathlib import Path
 import jaxtyping
 import pytest
 
+from mtlviz.data.images import photographs
 from mtlviz.exporting.onnx_file import EXTRAS
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "export.md"
+WITH_ONNX, WITH_TORCH = re.findall(r"```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
 
 
 @pytest.fixture
@@ -38,12 +43,34 @@ def test_a_file_comes_with_all_that_is_needed_to_use_it(exported, monkeypatch):
     assert min(outcome.last["latency"][f"{side}_ms"] for side in ("original", "exported")) > 0
     for words in ("depth: rmse", "latency, ms", "size, MB", "images of"):
         assert words in outcome.err
+    found = as_documented(WITH_TORCH, Path("o/none.pt2"), "kem.pt2")
+    assert found["about"].items() <= described.items()
+    assert found["depth"].shape == (1, 1, 64, 80)
+
+
+def as_documented(code, file, name):
+    """What the lines of docs/export.md make of a file, without anything of ours."""
+    from PIL import Image
+
+    file.rename(name)
+    Image.fromarray(photographs()["china"]().image).save("room.jpg")
+    names: dict[str, object] = {}
+    exec(compile(code, DOCS.name, "exec"), names)  # noqa: S102  # our own documentation
+    return names
 
 
 def test_a_file_that_does_not_agree_is_not_left(exported, monkeypatch):
-    monkeypatch.setattr("mtlviz.exporting.agreement.TOLERANCE", -1.0)
+    from mtlviz.exporting.files import original_forward
+
+    def wrong(engine, *_):
+        with engine.parts() as network:
+            forward = original_forward(network)
+        return lambda image: {task: 1.01 * output for task, output in forward(image).items()}
+
+    monkeypatch.setattr(sys.modules["mtlviz.cli.export"], "_opened", wrong)
     outcome = exported("--checkpoint", "none", "--format", "torch-export")
     assert outcome.code == 2
+    assert "by 1.0e-02 of the largest value of" in outcome.err
     assert "so nothing was written" in outcome.err
     assert not Path("o").exists()
     assert not list(Path().glob(".mtlviz-*"))
@@ -69,6 +96,10 @@ def test_onnx_in_eight_bits_says_what_it_covers(exported, rooms, monkeypatch):
     assert "those of 4 images" in described["quantised"]["how"]
     assert described["agreement"]["tolerance"] is None
     assert "float32: the last convolution of every task" in " ".join(outcome.out.split())
+    found = as_documented(WITH_ONNX, Path("o/none-int8.onnx"), "kem-int8.onnx")
+    assert found["about"].items() <= described.items()
+    assert found["classes"].shape == found["depth"].shape == (64, 80)
+    assert found["depth"].min() > 0
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """``noise``: one table for several models, as text, JSON and file."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -30,23 +29,3 @@ def test_models_are_compared_in_one_table_and_one_file(measured):
         assert words in outcome.err
     assert "none cannot take the experiments" in outcome.err
     assert not [path for path in Path("found").iterdir() if path.suffix == ".tmp"]
-
-
-def test_the_same_command_gives_the_same_file(measured):
-    for name in ("a", "b"):
-        assert measured("--checkpoints", "kem", "--limit", 1, "--out", f"{name}.json").code == 0
-    assert json.loads(Path("a.json").read_text()) == json.loads(Path("b.json").read_text())
-
-
-@pytest.mark.parametrize(
-    ("words", "sentence"),
-    [
-        (("--checkpoints", "kem", "other"), "'other' is unknown"),
-        (("--checkpoints", "kem", "--limit", "99"), "holds 2 images, 99 are wanted"),
-        (("--checkpoints", "kem", "--out", "."), "is a folder"),
-    ],
-)
-def test_what_cannot_be_done_is_said_in_one_sentence(measured, words, sentence):
-    outcome = measured(*words)
-    assert outcome.code == 2
-    assert sentence in " ".join(outcome.err.split())

@@ -50,6 +50,24 @@ def test_an_adapter_of_the_environment_goes_by_its_name(cli, monkeypatch):
     assert cli("predict", "photograph:china", "--checkpoint", "small", "--out", "o").code == 0
 
 
+def test_an_adapter_is_scored_on_images_as_it_prepares_them(cli, rooms):
+    words = ("evaluate", "--data", rooms / "val", "--switched-off", "--json")
+    whole, half = (
+        cli(*words, "--checkpoint", f"tests.adapters.broken:{name}") for name in ("Small", "HalfTheNormalisation")
+    )
+    assert (whole.code, half.code) == (0, 0)
+    assert "small has no interaction that can be switched off." in whole.last["left_out"]
+    depths = [found.last["tasks"]["depth"]["metrics"]["rmse"] for found in (whole, half)]
+    assert depths[0] != depths[1]
+
+
+def test_an_adapter_that_claims_it_is_scored_without_its_interaction_too(cli, rooms):
+    outcome = cli("evaluate", "--checkpoint", EXAMPLE, "--data", rooms / "val", "--switched-off", "--json")
+    assert outcome.code == 0, outcome.err
+    off = outcome.last["interaction_off"]["depth"]["rmse"]
+    assert off != outcome.last["tasks"]["depth"]["metrics"]["rmse"]
+
+
 def test_commands_that_look_into_a_network_refuse_an_adapter(cli):
     for command in (("collapse",), ("export", "--format", "torch-export", "--out", "o")):
         outcome = cli(*command, "--checkpoint", "tests.adapters.broken:Small")

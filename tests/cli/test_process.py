@@ -20,7 +20,7 @@ COMMANDS = [command.callback.__name__.replace("_", "-") for command in app.regis
 def start(*words: object, **options) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, *map(str, words)], cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONWARNINGS": "ignore"}, **options,
+        **{"env": {**os.environ, "PYTHONWARNINGS": "ignore"}, **options},
     )  # fmt: skip
 
 
@@ -59,6 +59,28 @@ def test_a_process_ends_with_2_and_one_sentence():
     assert process.returncode == 2
     assert json.loads(out.splitlines()[-1]) == {"error": err.strip()}
     assert not (ROOT / "never").exists()
+
+
+def test_a_stream_that_is_not_utf8_gets_all_it_can_hold():
+    ascii_only = {"env": {**os.environ, "PYTHONIOENCODING": "ascii:strict"}}
+    process = start("-m", "mtlviz", "results", **ascii_only)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert "?" in out  # where UTF-8 has ±
+    process = start("-m", "mtlviz", "predict", "ö.png", "--out", "never", "--json", **ascii_only)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "ö.png" in json.loads(out.splitlines()[-1])["error"]
+
+
+def test_a_reader_that_stops_early_ends_a_command_without_a_traceback():
+    process = start("-m", "mtlviz", "results")
+    process.stdout.close()
+    process.stdout = None
+    _, err = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert "Traceback" not in err
+    assert "BrokenPipe" not in err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")

@@ -49,6 +49,26 @@ def test_a_perfect_original_has_no_relative_change(room):
     assert mean_gain(found) is None
 
 
+def jumping(image):
+    """A network that decides by a tie, which the smallest noise breaks."""
+    return of(2.0 + 0.01 * float(image.mean() > 0))(image)
+
+
+@pytest.mark.parametrize(
+    ("original", "metres", "agrees", "jumps"),
+    [
+        (of(2.0), 2.0 + 1e-6, True, 0),
+        (of(2.0), 2.01, False, 0),
+        (jumping, 2.01, True, 1),
+        (jumping, 2.1, False, 0),
+    ],
+)
+def test_a_file_may_only_be_off_where_its_network_jumps_as_far(room, original, metres, agrees, jumps):
+    found = compared(original, of(metres), room, [DEPTH])["depth"]
+    assert (found.agrees, found.jumps) == (agrees, jumps)
+    assert compared(original, of(metres), room, [DEPTH], exact=False)["depth"].agrees is None
+
+
 @pytest.mark.parametrize("axis", [0, 1])
 def test_eight_bits_are_off_by_half_a_step_of_their_channel_at_most(axis):
     weight = torch.randn(5, 6, 3, 3) * torch.logspace(-3, 1, 5)[:, None, None, None]

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 import pytest
 
 needs_transformers = pytest.mark.skipif(
-    find_spec("transformers") is None, reason='needs transformers: pip install "mtlviz[backbones]"'
+    find_spec("transformers") is None, reason='needs transformers: pip install ".[backbones]"'
 )
 SWIN = {"model_type": "swin", "embed_dim": 8, "depths": [1, 1, 1, 1], "num_heads": [1, 1, 2, 2], "window_size": 4}
 TINY = {"backbone": "tiny", "settings": SWIN, "out": 12}

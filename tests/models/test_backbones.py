@@ -207,11 +207,23 @@ def test_what_cannot_be_downloaded_is_said_in_one_sentence(monkeypatch):
 
 def test_without_the_library_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(OptionError, match=r'run pip install "mtlviz\[backbones\]", or choose the built-in encoder'):
+    with pytest.raises(OptionError, match=r'run pip install transformers, or choose the built-in encoder'):
         encoder()
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(OptionError, match=r"needs the library timm.* and pip install timm"):
         encoder(backbone="hrnet-18", settings={})
+
+
+@needs_transformers
+def test_a_library_that_is_broken_is_named_rather_than_the_settings(monkeypatch):
+    import transformers
+
+    def broken(*_, **__):
+        raise ModuleNotFoundError("no SwinBackbone. Are its requirements there?") from RuntimeError("no operator nms")
+
+    monkeypatch.setattr(transformers.AutoBackbone, "from_config", broken)
+    with pytest.raises(OptionError, match=r"^The library transformers cannot be imported \(no operator nms\); install"):
+        encoder()
 
 
 @pytest.mark.parametrize(
