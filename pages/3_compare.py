@@ -23,12 +23,12 @@ PARTS = ("predictions", "what the token reads", "reading in numbers", "nearer to
 def main() -> None:
     """Choose, run both, answer, and draw the part that is asked for."""
     answer = st.container()
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="bottom"):
         pair = compare.pair()
-        compare_answer.caveat(pair)
         compare.swap_button()
     with answer:
         panels.headline(compare_answer.answer(pair))
+        compare_answer.caveat(pair)
     picked = compare.pick_token(pair)
     state.check_query("compare_part", PARTS)
     part = st.segmented_control(

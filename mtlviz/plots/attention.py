@@ -72,11 +72,11 @@ def weight_scale(rows: Sequence[Float[np.ndarray, " _"]], *, logarithmic: bool) 
 
 
 def percent(share: float) -> str:
-    """A share as per cent with two significant digits: 12 %, 0.13 %, 0.0041 %."""
+    """A share as per cent with two significant digits: 12%, 0.13%, 0.0041%."""
     if share <= 0:
-        return "0 %"
+        return "0%"
     digits = max(0, 1 - int(np.floor(np.log10(share * 100) + 1e-9)))
-    return f"{share * 100:.{digits}f} %"
+    return f"{share * 100:.{digits}f}%"
 
 
 def weight_panels(

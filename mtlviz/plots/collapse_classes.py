@@ -168,7 +168,7 @@ def frequency_figure(
     layout = {
         "xaxis": {
             "type": "log", "range": span, "title": {"text": "share of the labelled positions", "standoff": 6},
-            "tickvals": [10.0**power for power in ticks], "ticktext": [f"{100 * 10.0**power:g} %" for power in ticks],
+            "tickvals": [10.0**power for power in ticks], "ticktext": [f"{100 * 10.0**power:g}%" for power in ticks],
             "showgrid": True, "zeroline": False, "fixedrange": True,
         },
         "yaxis": axis, "shapes": [_reference(measure, "y")], "margin": {"l": 56, "r": 12, "t": 12, "b": 44},

@@ -137,7 +137,7 @@ def region_bars(errors: Sequence[RegionError], task: Task, titles: tuple[str, st
 
 
 def amount(task: Task, value: float) -> str:
-    """A mean difference or error with its unit: ``12 %``, ``0.13 m``, ``5.2°`` or ``0.021``."""
+    """A mean difference or error with its unit: ``12%``, ``0.13 m``, ``5.2°`` or ``0.021``."""
     if not np.isfinite(value):
         return "unknown"
     if task.kind == "classes":

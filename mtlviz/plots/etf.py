@@ -230,7 +230,7 @@ def _cell_texts(
 def _colour_bar(title: str) -> dict[str, Any]:
     return {
         "orientation": "h", "y": 1.01, "yanchor": "bottom", "x": 0.5, "thickness": 7, "len": 0.8, "ypad": 2,
-        "tickvals": [-1, 0, 1], "ticktext": ["−1", f"{title} 0", "1"], "tickangle": 0, "ticks": "",
+        "tickvals": [-1, 0, 1], "ticktext": [f"{title} −1", "0", "1"], "tickangle": 0, "ticks": "",
         "outlinewidth": 0, "tickfont": {"size": 11}, "ticklabelposition": "outside top",
     }  # fmt: skip
 

@@ -47,8 +47,8 @@ class RangeMark:
         title: of the model.
         side: 0 for A, 1 for B.
         half_range: mean B over tokens.
-        low: B that 5 % of the tokens stay below.
-        high: B that 5 % are above.
+        low: B that 5% of the tokens stay below.
+        high: B that 5% are above.
         mass: mean mass that leaks.
         what: leaks, in words.
     """

@@ -91,7 +91,7 @@ def reader_panels(
     every[tokens], said[tokens] = values, texts
     shape = (len(layout.tasks), *layout.grid)
     low, high = (0.0, 1.0) if limit is None else (-limit, limit)
-    scale = Scale(low, high, "share of the mass that leaks", ticks=tuple((x / 4, f"{x * 25} %") for x in range(5)))
+    scale = Scale(low, high, "share of the mass that leaks", ticks=tuple((x / 4, f"{x * 25}%") for x in range(5)))
     if limit is not None:
         ticks = tuple((x, f"{x:+.0%}") for x in (-limit, 0.0, limit))
         scale = Scale(low, high, "leaked mass less chance", _REVERSED, ticks)

@@ -131,7 +131,8 @@ def value_text(task: Task, values: np.ndarray, certainty: np.ndarray | None, row
         name = task.class_names[value] if value < task.channels else "no label"
         return name if certainty is None else f"{name} ({certainty[row, column]:.2f})"
     if task.kind == "normals":
-        return "x {:.2f}, y {:.2f}, z {:.2f}".format(*(np.round(value, 2) + 0.0))  # 0.0 takes the sign off -0.0
+        shown = np.round(value, 2) + 0.0  # 0.0 takes the sign off -0.0
+        return "x {:.2f}, y {:.2f}, z {:.2f}".format(*shown).replace("-", "−")
     return f"{value:.2f} m" if task.kind == "depth" else f"{value:.2f}"
 
 

@@ -174,6 +174,6 @@ def _weight_scale(top: float) -> go.Scatter:
             "color": [0.0], "cmin": 0, "cmax": top, "colorscale": SEQUENTIAL, "showscale": True,
             "colorbar": {"orientation": "h", "thickness": 8, "outlinewidth": 0, "xpad": 0, "ypad": 0, "y": 1.01,
                          "yanchor": "bottom", "x": 0, "xanchor": "left", "len": 0.5, "nticks": 5,
-                         "title": {"text": "weight in what the token reads (no unit)", "side": "top"}},
+                         "title": {"text": "weight (no unit)", "side": "top"}},
         },
     )  # fmt: skip

@@ -81,7 +81,9 @@ def metric_title(task: Task) -> str:
 
 
 def metric_text(task: Task, value: float, decimals: int = 2) -> str:
-    """A value of the headline metric with its unit; degrees have one decimal."""
+    """A value of the headline metric with its unit; degrees have one decimal, and what is not known is a dash."""
+    if not np.isfinite(value):
+        return "–"
     gap = "" if task.metric_unit in ("", "°") else " "
     return f"{value:.{1 if task.metric_unit == '°' else decimals}f}{gap}{task.metric_unit}"
 

@@ -155,7 +155,7 @@ def honest(found: Attribution) -> list[str]:
         )
     if found.path is not None and not found.path.delta <= GOOD:
         said.append(
-            "The contributions do not add up to 5 %: take more steps, or a baseline on which the number differs more."
+            "The contributions do not add up to 5%: take more steps, or a baseline on which the number differs more."
         )
     if _hardly_differs(found):
         said.append(

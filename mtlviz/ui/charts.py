@@ -1,10 +1,12 @@
 """Figures on the screen: drawn once, kept ready to send, marked with the picked token."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import plotly.graph_objects as go
@@ -15,6 +17,8 @@ from mtlviz.plots.maps import Geometry, Panel, Place, draw, picked_outline
 from mtlviz.plots.style import paper
 
 Spec = dict[str, Any]
+TALLEST = 1.75
+"""A map grows with its column up to this multiple of its least height."""
 
 
 class Ready(go.Figure):  # type: ignore[misc]
@@ -90,7 +94,59 @@ def mark(spec: Spec, geometry: Geometry, picked: Place | None) -> go.Figure:
     return Ready({**spec, "layout": {**spec["layout"], "shapes": shapes}})
 
 
-def show(fig: go.Figure, key: str, alt: str, on_click: Callable[[str], None] | None) -> None:
+def show_map(
+    fig: go.Figure, geometry: Geometry, key: str, alt: str, on_click: Callable[[str], None] | None, stamp: str = ""
+) -> None:
+    """Put a map on the page, as wide as its column.
+
+    A figure has a height of its own, and would leave its column half empty on a wide screen; here the page derives
+    the height from the width.
+
+    Args:
+        fig: the map.
+        geometry: of its image.
+        key: unique on the page.
+        alt: what it shows, for a screen reader.
+        on_click: is given the key when a point is clicked.
+        stamp: of the run, for the name of a saved picture.
+    """
+    with as_wide_as_its_column(fig, key, geometry.size[0] / geometry.size[1]):
+        show(fig, key, alt, on_click, stamp, "stretch")
+
+
+@contextmanager
+def as_wide_as_its_column(fig: go.Figure, key: str, shape: float, tallest: float = TALLEST) -> Iterator[None]:
+    """Where a figure is drawn with ``height="stretch"``; arguments as of ``show_map`` and ``fitted``."""
+    name = f"map_{key}"
+    chosen = f".st-key-{re.sub('[^a-zA-Z0-9_-]', '-', name)}"
+    with st.container(key=name):
+        st.html(f"<style>{fitted(fig.to_dict()['layout'], chosen, shape, tallest)}</style>")
+        yield
+
+
+def fitted(layout: Mapping[str, Any], chosen: str, shape: float, tallest: float) -> str:
+    """The rules that give a figure the height that its column's width asks for.
+
+    Args:
+        layout: of the figure.
+        chosen: selects its container.
+        shape: height over width of what is inside the margins.
+        tallest: it gets at most this multiple of the figure's own height, without the margins.
+    """
+    around = layout["margin"]["t"] + layout["margin"]["b"]
+    most = tallest * (layout["height"] - around)
+    height = f"calc(min({100 * shape:.3f}cqw, {most:.0f}px) + {around}px)"
+    return f"{chosen}{{container-type:inline-size}}{chosen}>div{{height:{height}!important;flex:none!important}}"
+
+
+def show(
+    fig: go.Figure,
+    key: str,
+    alt: str,
+    on_click: Callable[[str], None] | None,
+    stamp: str = "",
+    height: Literal["content", "stretch"] = "content",
+) -> None:
     """Put a figure on the page.
 
     Args:
@@ -98,18 +154,22 @@ def show(fig: go.Figure, key: str, alt: str, on_click: Callable[[str], None] | N
         key: unique on the page.
         alt: what it shows, for a screen reader.
         on_click: is given the key when a point is clicked.
+        stamp: of the runs behind it, for the name of a saved picture.
+        height: the figure's own, or that of its container.
     """
     on_white = bool(st.session_state.get("paper"))
     config = {
         "displaylogo": False,
         "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"],
         "toImageButtonOptions": {
-            "format": str(st.session_state.get("camera") or "PNG").lower(), "scale": 3, "filename": f"mtlviz_{key}",
+            "format": str(st.session_state.get("camera") or "PNG").lower(), "scale": 3,
+            "filename": "_".join(part for part in ("mtlviz", key, stamp) if part),
         },
     }  # fmt: skip
     st.plotly_chart(
         paper(go.Figure(fig.to_dict())) if on_white else fig,
         key=key,
+        height=height,
         alt=alt,
         config=config,
         theme=None if on_white else "streamlit",

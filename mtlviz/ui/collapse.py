@@ -18,7 +18,7 @@ from mtlviz.tasks import TASKS
 from mtlviz.trace import PLACES
 from mtlviz.ui import charts, collapse_results, linked, state
 from mtlviz.ui.collapse_results import Found
-from mtlviz.ui.downloads import csv_bytes
+from mtlviz.ui.downloads import csv_bytes, file_stamp
 from mtlviz.ui.panels import plain
 from mtlviz.ui.stored_results import SetProvenance
 
@@ -149,7 +149,7 @@ def legend(shown: Sequence[Side]) -> None:
         st.caption("The models were measured over different images, so gaps between them may come from the images.")
 
 
-def show(draw: Callable[..., go.Figure], *content: object, key: str, alt: str) -> None:
+def show(draw: Callable[..., go.Figure], *content: object, key: str, alt: str, of: Sequence[Side]) -> None:
     """Put a figure on the page; for the same content it is drawn once.
 
     Args:
@@ -157,8 +157,10 @@ def show(draw: Callable[..., go.Figure], *content: object, key: str, alt: str) -
         content: plain values and records of them, whose ``repr`` says all there is.
         key: unique on the page.
         alt: what it shows, for a screen reader.
+        of: the models that it is of.
     """
-    charts.show(charts.Ready(_spec(partial(draw, *content), f"{draw.__name__}{content!r}")), key, alt, None)
+    fig = charts.Ready(_spec(partial(draw, *content), f"{draw.__name__}{content!r}"))
+    charts.show(fig, key, alt, None, file_stamp([side.stamp for side in of]))
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)

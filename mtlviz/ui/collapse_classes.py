@@ -54,15 +54,15 @@ def _figures(first: Side, view: View, lines: Sequence[ClassLine], measure: Measu
     left, right = st.columns(2, gap="medium")
     with left:
         alt = f"{len(labels)} classes by {measure.title} at the {where}, the one that lags most on top"
-        show(lag_figure, lines, measure, labels, key="collapse_lag", alt=alt)
+        show(lag_figure, lines, measure, labels, key="collapse_lag", alt=alt, of=[first])
     with right:
         palette = first.card.task(view.task or "").palette
         colours = ["#{:02x}{:02x}{:02x}".format(*colour) for colour in palette]
         alt = f"{measure.title} of {len(labels)} classes against how often they occur"
-        show(frequency_figure, lines[:1], measure, colours, labels, key="collapse_frequency", alt=alt)
+        show(frequency_figure, lines[:1], measure, colours, labels, key="collapse_frequency", alt=alt, of=[first])
     st.caption(
-        f"**How to read this.** At the {where}. Left: classes from the one that lags most in "
-        f"{panels.plain(first.title)}, with their share of the labelled positions. Right: the numbers of "
+        f"**How to read this.** At the {where}. First: classes from the one that lags most in "
+        f"{panels.plain(first.title)}, with their share of the labelled positions. Then: the numbers of "
         f"{panels.plain(first.title)} against how often a class occurs, in the colours of the classes. A class's "
         "numbers do not depend on how classes are weighed."
     )

@@ -45,7 +45,7 @@ def draw(shown: Sequence[Side], view: View) -> None:
     explain(
         "collapse_places",
         f"Left to right as the features flow; each panel has its own scale. {_bands(having, everywhere)} "
-        "Lower is more collapsed, except where the dashed line stands at 100 %: higher is there.",
+        "Lower is more collapsed, except where the dashed line stands at 100%: higher is there.",
         [one.key for one in everywhere], table(having, view), having,
     )  # fmt: skip
     for side in having:
@@ -64,7 +64,7 @@ def draw_classifier(shown: Sequence[Side], view: View) -> None:
     if not any(line.estimates for line in lines):
         panels.empty("No numbers at the decoder are stored.", "Make the results again; the command is in the README.")
         return
-    show(key_rows, rows, lines, key="collapse_classifier", alt=_alt("Classifier and class means", having))
+    show(key_rows, rows, lines, key="collapse_classifier", alt=_alt("Classifier and class means", having), of=having)
     explain(
         "collapse_classifier",
         "One row a statistic at the input of the decoder's last linear layer; the upright mark is its value under "
@@ -79,7 +79,7 @@ def panel_row(statistics: Sequence[Statistic], having: Sequence[Side], view: Vie
         for column, one in zip(st.columns(COLUMNS), statistics[start : start + COLUMNS], strict=False):
             lines = [Line(side.title, side.index, by_place(side, view, one.key)) for side in having]
             with column:
-                show(place_panel, one, lines, key=f"collapse_{one.key}", alt=_alt(one.title, having))
+                show(place_panel, one, lines, key=f"collapse_{one.key}", alt=_alt(one.title, having), of=having)
 
 
 def by_place(side: Side, view: View, key: str) -> dict[str, Estimate]:

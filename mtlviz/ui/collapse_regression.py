@@ -84,15 +84,15 @@ def _task(name: str, having: Sequence[Side], view: View) -> None:
     left, middle, right = st.columns(3)
     with left:
         one = replace(STATISTICS["nrc1"], title=title)
-        show(place_panel, one, places, key=f"collapse_nrc1_{name}", alt=f"{title} by place")
+        show(place_panel, one, places, key=f"collapse_nrc1_{name}", alt=f"{title} by place", of=having)
     with middle:
         alt = f"Variance of {task_title(name)} by principal axis"
         heading = f"{task_title(name)}: variance by direction"
-        show(spectrum_panel, heading, spectra, dimension, key=f"collapse_spectrum_{name}", alt=alt)
+        show(spectrum_panel, heading, spectra, dimension, key=f"collapse_spectrum_{name}", alt=alt, of=having)
     with right:
         rows = [STATISTICS[key] for key in KEYS[1:] if any(key in line.estimates for line in decoder)]
         alt = f"{task_title(name)}: weights of the decoder"
-        show(key_rows, rows, decoder, alt, key=f"collapse_nrc_{name}", alt=alt)
+        show(key_rows, rows, decoder, alt, key=f"collapse_nrc_{name}", alt=alt, of=having)
 
 
 def _sentence(side: Side) -> str:

@@ -79,7 +79,7 @@ def _task(task: str, logged: Sequence[Side], view: View) -> None:
         for column, (key, found) in zip(st.columns(COLUMNS), drawn[start : start + COLUMNS], strict=False):
             with column:
                 alt = f"{STATISTICS[key].title} of {task_title(task)} over training steps"
-                show(course_panel, STATISTICS[key], found, key=f"collapse_course_{task}_{key}", alt=alt)
+                show(course_panel, STATISTICS[key], found, key=f"collapse_course_{task}_{key}", alt=alt, of=logged)
     rooms = sorted({entry.rooms for side in logged for entry in side.result.trajectory})
     explain(
         f"collapse_course_{task}",

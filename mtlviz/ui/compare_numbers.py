@@ -71,7 +71,7 @@ def _exchange(pair: Pair, found: dict[str, Reading]) -> None:
     panels.maps(
         [], pair.first.run, "compare_exchange",
         how_to_read="A row is a reading task; its cells say from which task's tokens it takes what it reads, on "
-        "average over the image. Colours go from 0 to 100 % in every matrix.",
+        "average over the image. Colours go from 0 to 100% in every matrix.",
         data={f"{letter}_{name}": array for letter, one in found.items()
               for name, array in (("sources", one.whole.sources), ("tasks", np.array(one.trace.layout.tasks)))},
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from zipfile import ZIP_STORED, ZipFile
 
@@ -9,6 +10,19 @@ import numpy as np
 import pandas as pd
 
 from mtlviz.engine import Provenance
+
+LONGEST_STAMP = 120
+"""Letters of it in a file's name."""
+
+
+def file_stamp(provenance: Sequence[Provenance]) -> str:
+    """What a picture's file name says of where it is from: models with their weights, and the image; "" for nothing.
+
+    A browser saves pictures without anything beside them, so the name has to carry it.
+    """
+    images = dict.fromkeys(one.image for one in provenance)
+    parts = [*dict.fromkeys(f"{one.model}-{one.weights_sha256[:8]}" for one in provenance), *images]
+    return re.sub(r"[^\w.-]+", "-", "_".join(parts))[:LONGEST_STAMP]
 
 
 def npz_bytes(arrays: Mapping[str, np.ndarray], provenance: Sequence[Provenance]) -> bytes:

@@ -42,7 +42,7 @@ def _tasks(shown: Shown, run: Run, choice: Choice, colouring: Colouring, highlig
             spec = charts.map_spec(panel, geometry, run, beside=beside, height=height, clickable=True)
             fig = charts.mark({**spec, "layout": {**spec["layout"], "dragmode": _drag(choice)}}, geometry, place)
             with column:
-                _selectable(fig, f"embedding_cells_{index}", panel, shown, 0)
+                _selectable(fig, geometry, f"embedding_cells_{index}", panel, shown, 0)
     st.caption(
         "**How to read this.** Every cell is a token, in the colour that its point has on the map; dots are the tokens "
         "nearest to the picked one. A click picks a token"
@@ -64,10 +64,11 @@ def _images(shown: Shown, choice: Choice, colouring: Colouring, highlight: Highl
         for image, column in zip(drawn[start : start + 2], st.columns(2), strict=False):
             sample = shown.source.read(image)
             panel = image_panel(cloud, image, colouring, highlight)
-            fig = draw_map(panel, shown.geometry(sample), image=sample.image, height=HEIGHT)
+            geometry = shown.geometry(sample)
+            fig = draw_map(panel, geometry, image=sample.image, height=HEIGHT)
             fig.update_layout(dragmode=_drag(choice))
             with column:
-                _selectable(fig, f"embedding_image_{image}", panel, shown, image)
+                _selectable(fig, geometry, f"embedding_image_{image}", panel, shown, image)
     st.caption(
         "**How to read this.** "
         + (
@@ -80,14 +81,15 @@ def _images(shown: Shown, choice: Choice, colouring: Colouring, highlight: Highl
     )
 
 
-def _selectable(fig: go.Figure, key: str, panel: Panel, shown: Shown, image: int) -> None:
+def _selectable(fig: go.Figure, geometry: Geometry, key: str, panel: Panel, shown: Shown, image: int) -> None:
     single = None if shown.source.run is None else shown.source.run.card.token_grid
-    embedding_charts.selectable(
-        fig, key, f"{panel.title}: {panel.note}",
-        partial(embedding_selection.take_cells, of=shown.of, task=panel.task, image=image, cloud=shown.cloud,
-                single=single),
-        embedding_charts.CELLS,
-    )  # fmt: skip
+    with charts.as_wide_as_its_column(fig, key, geometry.size[0] / geometry.size[1]):
+        embedding_charts.selectable(
+            fig, key, f"{panel.title}: {panel.note}",
+            partial(embedding_selection.take_cells, of=shown.of, task=panel.task, image=image, cloud=shown.cloud,
+                    single=single),
+            embedding_charts.CELLS, "stretch",
+        )  # fmt: skip
 
 
 def _place(shown: Shown, highlight: Highlight) -> Place | None:

@@ -25,7 +25,14 @@ MOVING = ("zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d")
 """Buttons that a map of an image has no room for."""
 
 
-def selectable(fig: go.Figure, key: str, alt: str, on_select: Callable[[str], None], modes: tuple[Mode, ...]) -> None:
+def selectable(
+    fig: go.Figure,
+    key: str,
+    alt: str,
+    on_select: Callable[[str], None],
+    modes: tuple[Mode, ...],
+    height: Literal["content", "stretch"] = "content",
+) -> None:
     """A figure whose points can be selected.
 
     Args:
@@ -34,6 +41,7 @@ def selectable(fig: go.Figure, key: str, alt: str, on_select: Callable[[str], No
         alt: what it shows, for a screen reader.
         on_select: is given the key when something was selected.
         modes: ``POINTS`` or ``CELLS``.
+        height: the figure's own, or that of its container.
     """
     on_white = bool(st.session_state.get("paper"))
     image = {"format": str(st.session_state.get("camera") or "PNG").lower(), "scale": 3, "filename": f"mtlviz_{key}"}
@@ -41,6 +49,7 @@ def selectable(fig: go.Figure, key: str, alt: str, on_select: Callable[[str], No
     st.plotly_chart(
         paper(go.Figure(fig.to_dict())) if on_white else fig,
         key=key,
+        height=height,
         alt=alt,
         config={"displaylogo": False, "modeBarButtonsToRemove": buttons, "toImageButtonOptions": image},
         theme=None if on_white else "streamlit",

@@ -121,7 +121,7 @@ def selected(cloud: TokenCloud, chosen: np.ndarray, class_task: str | None) -> s
 
 
 def share(part: int, whole: int) -> str:
-    """A share in per cent; only all of them are 100 %."""
+    """A share in per cent; only all of them are 100%."""
     return "100%" if part == whole else f"{min(part / whole, 0.99):.0%}"
 
 

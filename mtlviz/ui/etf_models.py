@@ -52,7 +52,7 @@ def draw(choice: Choice) -> None:
     )
     chosen = _sides(engines, choice, choice.place)
     st.caption(f"At the {PLACE_TITLES[choice.place]}:")
-    st.dataframe(etf_numbers.table(chosen, controls=False).set_index("").T, width="stretch")
+    st.table(etf_numbers.table(chosen, controls=False).set_index("").T)
 
 
 def _sides(engines: Sequence[Engine], choice: Choice, place: str) -> list[Side]:

@@ -57,7 +57,7 @@ def angles(sides: Sequence[Side]) -> None:
         angle_histogram(known, sides[0].chance),
         "etf_angles",
         how_to_read=f"One bar is 5° wide ({pairs}). A collapsed model has all its pairs at the red line; pairs left of "
-        "it are classes that share features. Grey: where 90 % of the pairs of random directions lie.",
+        "it are classes that share features. Grey: where 90% of the pairs of random directions lie.",
         alt=f"Angles between class means; mean {known[0][1].angles.mean():.0f}°, exact frame "
         f"{ideal_angle(known[0][1].classes):.0f}°",
         formula=r"\theta^*=\arccos\frac{-1}{K-1}",

@@ -19,7 +19,7 @@ from mtlviz.ui.stored_results import SetProvenance, set_provenance, stored
 
 READ = (
     "One row a model, grouped by map: ρ between what the map says and what happens without the cell. Filled circles "
-    "are the map, open diamonds the map of random weights, crosses the map with its cells shuffled; bars are 95 % "
+    "are the map, open diamonds the map of random weights, crosses the map with its cells shuffled; bars are 95% "
     "bootstrap intervals over the images, faint dots the single images. A map is worth its distance from its controls."
 )
 Held = tuple[StoredModel, ModelCard]

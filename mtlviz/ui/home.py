@@ -10,6 +10,7 @@ import streamlit as st
 from mtlviz.checkpoints import ModelCard
 from mtlviz.plots.style import metric_text, metric_title, task_title
 from mtlviz.ui import state
+from mtlviz.ui.panels import plain
 from mtlviz.ui.pickers import BADGES
 from mtlviz.ui.protocols import card_protocols, draw_protocols
 
@@ -70,6 +71,7 @@ def _models() -> None:
     models = pd.DataFrame([_row(card) for card in cards]).set_index("Model").fillna("–")
     if models[TRAINED_ON].nunique() == 1:
         st.markdown(f"All of them were trained on {models.pop(TRAINED_ON).iloc[0]}.")
+    st.markdown("\n".join(f"- **{plain(card.name)}** · {plain(card.title)}. {plain(card.summary)}" for card in cards))
     st.table(models)
     scored = [card.metrics[SCORED]["images"] for card in cards if SCORED in card.metrics]
     if scored:
@@ -86,8 +88,7 @@ def _models() -> None:
 
 def _row(card: ModelCard) -> dict[str, str]:
     row = {
-        "Model": f"{card.name} · {card.title}",
-        "What it is": card.summary,
+        "Model": card.name,
         TRAINED_ON: card.data or BADGES[card.trained][2],
         "Parameters": f"{card.parameters.get('total', 0) / 1e6:.2f} M",
     }

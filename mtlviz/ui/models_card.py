@@ -97,7 +97,7 @@ def _head(card: ModelCard) -> None:
     facts = [
         f"`{card.name}`",
         f"{card.parameters.get('total', 0) / 1e6:.2f} M parameters",
-        "no file of ours" if size is None else f"{size:.1f} MB",
+        "weights from its code" if size is None else f"{size:.1f} MB",
         f"{card.input_size[0]} × {card.input_size[1]} px",
         panels.plain(card.licence),
     ]
@@ -111,7 +111,7 @@ def _training(card: ModelCard) -> str:
     said = f"Trained on {panels.plain(card.data or TRAINED[card.trained])}"
     if isinstance(budget, int):
         said += f", {budget:,} images seen"
-    said += f", seed {card.seed}."
+    said += f", seed {card.seed}." if card.training else "."  # of others the seed is not known
     if card.provenance:
         said += f" {panels.plain(card.provenance)}."
     return said
@@ -121,7 +121,7 @@ def _scores(card: ModelCard) -> None:
     sets = scored_sets(card)
     if not sets:
         predicts = ", ".join(task_title(task.name).lower() for task in card.tasks)
-        made = "The card holds no scores; `python -m mtlviz evaluate` makes them."
+        made = "The card holds no scores; `python -m mtlviz evaluate` measures them."
         st.caption(f"Predicts {predicts}. {made}" if card.part == "network" else f"Trained by predicting {predicts}.")
         return
     found = headlines(card, sets[0])

@@ -128,7 +128,7 @@ def _single(found: StoredNoise, held: Sequence[Held], kind: str, about: About, k
     panels.figure(
         dots_figure(dots, f"{found.images} images", titled(about), same=about.same), f"noise_single_{kind}",
         alt=f"{about.title} of {kind}, mean of {found.images} images", formula=about.formula,
-        how_to_read=f"{about.meaning} Means over n = {found.images} images with 95 % intervals over images.",
+        how_to_read=f"{about.meaning} Means over n = {found.images} images with 95% intervals over images.",
         data=pd.DataFrame([vars(dot) for dot in dots]), provenance=noise_results.stamps(found, held),
     )  # fmt: skip
 
@@ -211,7 +211,7 @@ def _pair(
                 response_figure(stored, f"{titled(about)}, {found.images} images", axis, same=about.same, limits=limits,
                                 models=most),
                 f"noise_set_{kind}", alt=f"{about.title} over doses of {kind}, mean of {found.images} images",
-                how_to_read=f"Means over n = {found.images} images of {panels.plain(found.data)} with 95 % intervals "
+                how_to_read=f"Means over n = {found.images} images of {panels.plain(found.data)} with 95% intervals "
                 "over images as bands; on the dashed line the number is that of the image as it is.",
                 formula=about.formula, data=_table(stored), provenance=noise_results.stamps(found, held),
             )  # fmt: skip

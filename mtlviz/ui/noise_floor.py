@@ -94,7 +94,7 @@ def _tokens(view: View, setting: Setting, grow: bool) -> None:
         "If they grow along with n, as with resolution, the floor stays; coloured is the mass on every other "
         f"{view.what} with a share of the image's places left in."
         if grow
-        else "If as many stay relevant while others are added, the floor rises to 100 %; coloured is the mass outside "
+        else "If as many stay relevant while others are added, the floor rises to 100%; coloured is the mass outside "
         f"a fixed set, the tokens of the reader's {view.what} among an eighth of the places, as more places are let in."
     )
     panels.figure(
@@ -162,7 +162,7 @@ def _ranges(view: View, setting: Setting) -> None:
         range_figure(marks, setting, slots), "noise_floor_range",
         alt=f"Least leaked mass over logit half ranges of 0 to {LARGEST_B:g} nats; {said}",
         how_to_read="The curve is the floor at the sliders' n and m, dotted their B. A model's mark is its mean B with "
-        "the range of 90 % of its tokens, and the mass that does leak: its distance to the curve is what choosing "
+        "the range of 90% of its tokens, and the mass that does leak: its distance to the curve is what choosing "
         "better could save, though its own n and m differ from the sliders'. The Write of a slot model competes over "
         f"slots alone, whatever the number of tokens. {said}",
         formula=rf"{noise_words.FLOOR}\qquad \text{{Write: }}n=L,\ m=1",

@@ -55,8 +55,8 @@ def _spread(view: View, found: dict[int, AllReaders]) -> None:
     panels.figure(
         spread_figure(spreads), "noise_spread",
         alt=f"Histogram of the mass that leaks to tokens of another {view.what}, over the tokens of the image",
-        how_to_read="A token that reads only what is relevant stands at 0 %, one that reads only what is irrelevant at "
-        "100 %. Full lines are the means, dotted ones the mean of reading everything alike: a model that chooses well "
+        how_to_read="A token that reads only what is relevant stands at 0%, one that reads only what is irrelevant at "
+        "100%. Full lines are the means, dotted ones the mean of reading everything alike: a model that chooses well "
         "lies left of its dotted line.",
         formula=noise_words.NOISE,
         source=noise_words.SOURCE,
@@ -122,7 +122,7 @@ def _pairs(view: View, oracle: str) -> None:
         [], view.reading[0].run, "noise_pairs",
         how_to_read="A row is a reading task, a column the task that is read; the number is the share of that reading "
         f"that lies on another {view.what}. Attention leaves out the reader's own task, so its diagonal is empty. Both "
-        "matrices run from 0 to 100 %.",
+        "matrices run from 0 to 100%.",
         data=matrices,
     )  # fmt: skip
 

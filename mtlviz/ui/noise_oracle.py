@@ -96,7 +96,7 @@ def _set(
         dots_figure(dots, f"oracle less control, {found.images} images", titled(about), limits=limits),
         "noise_oracle_set",
         alt=f"{about.title}, oracle less shuffled control, mean of {found.images} images",
-        how_to_read=f"{about.meaning} Every mark is an oracle less its control, image by image, with its 95 % interval "
+        how_to_read=f"{about.meaning} Every mark is an oracle less its control, image by image, with its 95% interval "
         f"over images; {_direction(about)}",
         formula=r"\Delta=\mu\big(a_{ij}\,[y_i=y_j]\big)-\mu\big(a_{ij}\,[y_{\pi(i)}=y_{\pi(j)}]\big)",
         source=noise_words.SOURCE,

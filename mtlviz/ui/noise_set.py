@@ -42,7 +42,7 @@ def curves(view: View, *, grow: bool) -> None:
                                 limits=(0.0, 1.02)),
                 f"noise_set_{name}", alt=f"{CURVES[key].title} over {AXES[name]}, mean of {found.images} images",
                 how_to_read=f"{CURVES[key].meaning} By classes, whatever the sliders and the controls above say. Means "
-                f"over n = {found.images} images with 95 % intervals over images as bands"
+                f"over n = {found.images} images with 95% intervals over images as bands"
                 + ("; slots read the reader's own task too, attention does not." if name == "task_curve" else "."),
                 formula=CURVES[key].formula, data=_table(responses), provenance=noise_results.stamps(found, held),
             )  # fmt: skip
@@ -74,7 +74,7 @@ def top_p(view: View) -> None:
                     fig, f"noise_top_p_{key}", alt=f"Share of the candidates that holds a share of the mass, {of}",
                     how_to_read="The fewest tokens that hold a share p of what a token reads, over those that it could "
                     "read: on the dashed line all are read alike, the lower a curve the fewer are read."
-                    + (" Bands are 95 % intervals over images." if key == "set" else ""),
+                    + (" Bands are 95% intervals over images." if key == "set" else ""),
                     data=_table(responses),
                     provenance=noise_results.stamps(found, held) if key == "set" and found is not None
                     else [side.run.provenance for side in view.reading],
@@ -106,7 +106,7 @@ def labels(view: View) -> None:
         how_to_read=f"A row is the {WHAT[oracle]} of the reading token"
         + (", objects by the number of tokens that they cover" if oracle == "instances" else "")
         + "; at 1, dashed, its readers choose no better than reading everything alike, to the left of it better. Means "
-        f"with 95 % intervals over those of the {found.images} images that have it; without one a single image has it.",
+        f"with 95% intervals over those of the {found.images} images that have it; without one a single image has it.",
         formula=r"\eta/c", data=pd.DataFrame(rows), provenance=noise_results.stamps(found, shown),
     )  # fmt: skip
 

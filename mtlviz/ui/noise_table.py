@@ -50,7 +50,7 @@ def _set(found: StoredNoise, held: Sequence[Held], about: Mapping[str, About]) -
     _show({one.model.title: {key: _interval(value) for key, value in (one.model.maps or {}).items()}
            for one in held}, about)  # fmt: skip
     st.caption(
-        f"**How to read this.** Means over n = {found.images} images of {panels.plain(found.data)} with 95 % bootstrap "
+        f"**How to read this.** Means over n = {found.images} images of {panels.plain(found.data)} with 95% bootstrap "
         f"intervals over images; {ABSENT} marks what does not exist for a model. A number is defined under "
         "“Definitions”; where “noise over chance” is 1, a model chooses no better than by reading everything alike."
     )

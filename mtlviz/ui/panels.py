@@ -12,7 +12,7 @@ import streamlit as st
 from mtlviz.engine import Provenance, Run
 from mtlviz.plots.maps import Panel, Place
 from mtlviz.ui import charts, negative_controls, pick, state
-from mtlviz.ui.downloads import csv_bytes, npz_bytes
+from mtlviz.ui.downloads import csv_bytes, file_stamp, npz_bytes
 
 Data: TypeAlias = Mapping[str, np.ndarray] | pd.DataFrame
 _MARKUP = str.maketrans({letter: f"\\{letter}" for letter in "\\`*_{}[]()#+-!|<>~$:"})
@@ -74,9 +74,9 @@ def maps(
                 panel, geometry, run if image else None, beside=beside, height=height, clickable=clickable
             )
             with column:
-                charts.show(
-                    charts.mark(spec, geometry, picked if panel.picked else None),
-                    f"{key}_{start + index}", panel.title, _click(panel, clickable),
+                charts.show_map(
+                    charts.mark(spec, geometry, picked if panel.picked else None), geometry,
+                    f"{key}_{start + index}", panel.title, _click(panel, clickable), file_stamp((run.provenance,)),
                 )  # fmt: skip
                 if real is not None:
                     negative_controls.beside(panel, real[start + index])
@@ -93,6 +93,7 @@ def figure(
     source: str = "",
     data: Data | None = None,
     provenance: Sequence[Provenance] = (),
+    shape: float | None = None,
 ) -> None:
     """A figure with its explanation and its data.
 
@@ -105,8 +106,14 @@ def figure(
         source: of the formula.
         data: behind the figure: a table becomes CSV, arrays become NPZ.
         provenance: of the runs behind it.
+        shape: height over width inside its margins where they belong together, as in a map; a narrow screen then
+            makes it lower too.
     """
-    charts.show(fig, key, alt, None)
+    if shape is None:
+        charts.show(fig, key, alt, None, file_stamp(provenance))
+    else:
+        with charts.as_wide_as_its_column(fig, key, shape, 1.0):
+            charts.show(fig, key, alt, None, file_stamp(provenance), "stretch")
     _explain(key, how_to_read, formula, source, data, provenance)
 
 

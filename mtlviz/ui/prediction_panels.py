@@ -233,6 +233,8 @@ def _row(task: Task, runs: Sequence[Run], view: plots.View) -> tuple[list[Panel 
 
 def _scored(run: Run, task: Task) -> str:
     score = score_of(run, task.name)
+    if not score.pixels:
+        return "nothing here to score"
     return f"{metric_title(task)} {metric_text(task, score.headline)}, n = {score.pixels:,} px"
 
 

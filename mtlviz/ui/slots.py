@@ -18,6 +18,7 @@ from mtlviz.plots.routing_maps import Show, pale, pick_markers, routing_panels
 from mtlviz.plots.style import slot_label
 from mtlviz.trace import SlotTrace
 from mtlviz.ui import charts, negative_controls, panels, pick, slots_words, state
+from mtlviz.ui.downloads import file_stamp
 from mtlviz.ui.linked import LINKED
 
 SHOWS: tuple[Show, ...] = ("winners", "readers", "both")
@@ -156,9 +157,10 @@ def maps_on_pale(
             added = [trace.to_plotly_json() for trace in marks[index]] if marks else []
             fig = charts.mark({**spec, "data": [*spec["data"], *added]}, geometry, picked)
             with column:
-                charts.show(
-                    fig, f"{key}_{index}", f"{panel.title}: {panel.note}", partial(pick.take_click, task=panel.task)
-                )
+                charts.show_map(
+                    fig, geometry, f"{key}_{index}", f"{panel.title}: {panel.note}",
+                    partial(pick.take_click, task=panel.task), file_stamp((run.provenance,)),
+                )  # fmt: skip
                 own = real[index] if real else None
                 negative_controls.beside(panel, own, numbered=negative_controls.numbered(run))
 

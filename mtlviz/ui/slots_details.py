@@ -29,8 +29,9 @@ def draw_sources(run: Run, provenance: TokenProvenance) -> None:
     table = pd.DataFrame(places, columns=["task", "row", "column"]).assign(weight=provenance.weights)
     through = pd.DataFrame(provenance.through, columns=[slot_label(slot) for slot in range(len(provenance.slots))])
     first = places[0]
+    fig = provenance_figure(provenance, layout, state.geometry(run), run.sample.image)
     panels.figure(
-        provenance_figure(provenance, layout, state.geometry(run), run.sample.image),
+        fig,
         "slots_sources",
         how_to_read=f"Lines run from the outlined token to {_which(provenance)} it received from, in the colour of the "
         "slot in between; width and strength are the weight. A coloured cell is the sum of all weights that end "
@@ -42,6 +43,7 @@ def draw_sources(run: Run, provenance: TokenProvenance) -> None:
         "to 1 when a slot's Retrieve weights do, so it compares one to one with an attention matrix.",
         data=pd.concat([table, through], axis=1),
         provenance=(run.provenance,),
+        shape=fig.layout.yaxis.range[0] / fig.layout.xaxis.range[1],
     )
 
 

@@ -76,7 +76,7 @@ def sides(control: negative_controls.Choice = negative_controls.MODEL_ITSELF) ->
     partner = second if slotted(second) and second != first else _partner(first)
     names = [first] if partner is None else [first, partner]
     if partner is not None and partner != second:
-        _say_replaced(second, partner, same=second == first)
+        _say_replaced(first, second, partner)
     titles = [state.card(name).title for name in names]
     if len(set(titles)) < len(titles):
         titles = names
@@ -194,12 +194,13 @@ def _partner(first: str) -> str | None:
     return next((name for name in FAVOURITES if name in names), names[0] if names else None)
 
 
-def _say_replaced(second: str, partner: str, *, same: bool) -> None:
-    why = "is A itself" if same else "has no slots that select"
+def _say_replaced(first: str, second: str, partner: str) -> None:
+    same = first == second
+    why = "is the first one again" if same else "has no slots that select"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(
             f"The sidebar's second model, {plain(state.card(second).title)}, {why}; "
-            f"{plain(state.card(partner).title)} stands beside A here.",
+            f"{plain(state.card(partner).title)} stands beside {plain(state.card(first).title)} here.",
             width="content",
         )
         st.button("Make it the second model", key="stability_second", type="tertiary", on_click=_use,

@@ -13,6 +13,7 @@ from mtlviz.plots.maps import Panel
 from mtlviz.plots.stability import SlotLine, slot_figure
 from mtlviz.plots.stability_maps import Mark, mark_traces, pick_marks, pick_panel
 from mtlviz.ui import charts, negative_controls, panels, stability_words, state
+from mtlviz.ui.downloads import file_stamp
 from mtlviz.ui.stability import Choice, Side
 
 Found = Sequence[tuple[Side, Comparison]]
@@ -20,9 +21,9 @@ Found = Sequence[tuple[Side, Comparison]]
 MAP_HEIGHT = 400
 BY_SLOT = ("tokens", "classes", "retrieved", "margin")
 READ_MAPS = (
-    "Left the image as it is, right the changed one; a mark is a token that the slot with its number picked: blue "
-    "circles are kept, red squares lost, yellow diamonds new, grey circles lie where the other image shows nothing. "
-    "Marks around one point share that token."
+    "Of each model first the image as it is, then the changed one. A mark is a token that the slot with its number "
+    "picked: blue circles are kept, red squares lost, yellow diamonds new, grey circles lie where the other image "
+    "shows nothing. Marks around one point share that token."
 )
 READ_SLOTS = (
     "One column a slot, one mark a model; dashed is what a selection that does not change would have (0 for the "
@@ -100,7 +101,7 @@ def _map(panel: Panel, marks: Sequence[Mark], run: Run, beside: Sequence[Panel],
     spec = charts.map_spec(panel, geometry, run, beside=beside, height=MAP_HEIGHT, clickable=False)
     drawn = [trace.to_plotly_json() for trace in mark_traces(marks, geometry)]
     fig = charts.mark({**spec, "data": [*spec["data"], *drawn]}, geometry, None)
-    charts.show(fig, key, f"{panel.title}: {panel.note}", None)
+    charts.show_map(fig, geometry, key, f"{panel.title}: {panel.note}", None, file_stamp((run.provenance,)))
 
 
 def _arrays(found: Found) -> dict[str, np.ndarray]:

@@ -19,7 +19,7 @@ from mtlviz.ui.stability_words import signed
 from mtlviz.ui.stored_results import SetProvenance, set_provenance, stored
 
 READ = (
-    "One row a change, one mark a model: the mean over the images with its 95 % interval over images. Dashed is a "
+    "One row a change, one mark a model: the mean over the images with its 95% interval over images. Dashed is a "
     "selection that does not change; “another image” is what two different rooms have in common, the floor against "
     "which the other rows count."
 )
@@ -127,7 +127,7 @@ def _figure(found: StoredStability, held: Sequence[Held], about: Measure, stamps
         )  # fmt: skip
     with table:
         st.table(_shown(found, held, about))
-        st.caption(f"{about.meaning} Mean with its 95 % bootstrap interval over images.")
+        st.caption(f"{about.meaning} Mean with its 95% bootstrap interval over images.")
 
 
 def _shown(found: StoredStability, held: Sequence[Held], about: Measure) -> pd.DataFrame:
@@ -137,7 +137,7 @@ def _shown(found: StoredStability, held: Sequence[Held], about: Measure) -> pd.D
     for key, change in found.perturbations.items():
         cells = {side.title: _interval(model.stability.get(key, {}).get(about.key)) for side, model in held}
         if gap is not None:
-            cells["B − A"] = _interval(gap.stability.get(key, {}).get(about.key))
+            cells[f"{held[1][0].title} − {held[0][0].title}"] = _interval(gap.stability.get(key, {}).get(about.key))
         if any(cell != "–" for cell in cells.values()):
             rows.append({"Change": change.title, **cells})
     return pd.DataFrame(rows).set_index("Change")

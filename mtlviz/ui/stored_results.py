@@ -12,6 +12,8 @@ from mtlviz.engine import Provenance
 from mtlviz.errors import DataError
 
 Result = TypeVar("Result")
+RENDERED = {f"data/rooms/{split}": f"rooms:{split}" for split in ("train", "val")}
+"""Where ``python -m mtlviz rooms`` is documented to put the rooms, and what they are called when made on the fly."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,11 @@ def stored(kind: str, read: Callable[[Mapping[str, Any]], Result]) -> list[Resul
     return found
 
 
+def named(data: str) -> str:
+    """The set behind a result as the pages name it: rendered rooms kept as files are the rooms themselves."""
+    return RENDERED.get(str(data).rstrip("/"), data)
+
+
 def _listing() -> tuple[tuple[str, int, int], ...]:
     """The stored files with what changes when one of them does."""
     files = sorted(results.FOLDER.glob("*.json"))
@@ -85,7 +92,7 @@ def _stored(
     found = []
     for content in results.find_results(kind):
         try:
-            found.append(_read(content))
+            found.append(_read({**content, "data": named(content["data"])} if "data" in content else content))
         except DataError:
             continue
     return found

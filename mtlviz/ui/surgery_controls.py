@@ -60,8 +60,6 @@ def listed(table: Table) -> None:
             rest = table.operations[:index] + table.operations[index + 1 :]
             st.button(phrase, key=f"surgery_remove_{index}", icon=":material/close:", on_click=surgery.put,
                       args=(rest,), help="Remove this edit.")  # fmt: skip
-        if not table.operations:
-            st.caption("No edit is in force: before and after are the same.")
     st.session_state[NOW] = surgery.current_text()
 
 
@@ -154,7 +152,7 @@ def suggestions(table: Table) -> None:
         offered += [Operation("silence", (table.subject.layout.tasks[-1],))]
     offered += [Operation("noise", (table.subject.layout.tasks[0], 1.0, 0))]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption("Nothing is edited yet. Begin with", width="content")
+        st.caption("Begin with", width="content")
         for number, operation in enumerate(offered):
             st.button(surgery_words.said(operation, table.weight), key=f"surgery_try_{number}", on_click=surgery.put,
                       args=((operation,),), icon=":material/content_cut:")  # fmt: skip

@@ -86,7 +86,7 @@ def weights(table: Table, _row: DeltaGenerator) -> None:
         how_to_read="One mark a slot, with its colour and shape everywhere: to the right, how much the task's tokens "
         "read it on average; up, how far the task's prediction moves when it is dropped. A map of Write weights is "
         "faithful where the marks rise. The weight says how much of a slot is read and not how long its content is: a "
-        "slot that is read much may carry little. Correlations within ±1.96/√(n − 1) are what chance reaches in 95 % "
+        "slot that is read much may carry little. Correlations within ±1.96/√(n − 1) are what chance reaches in 95% "
         "of cases.",
         formula=r"\rho_t=\mathrm{corr}\big(\mathrm{rank}\,\bar A_w[t,l],\ \mathrm{rank}\,e_{l,t}\big)_{l=1..L}",
         source="Spearman (1904); ties share their mean rank.",

@@ -95,7 +95,7 @@ def unit_of(task: Task) -> str:
 
 
 def exact(task: Task, value: float) -> str:
-    """An effect with three significant digits and its unit: ``0.12 % of pixels``, ``0.0345 m``, ``1.2°``."""
+    """An effect with three significant digits and its unit: ``0.12% of pixels``, ``0.0345 m``, ``1.2°``."""
     if not np.isfinite(value):
         return "unknown"
     if task.kind == "classes":

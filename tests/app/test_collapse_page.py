@@ -32,7 +32,7 @@ def test_the_page_answers_with_the_numbers_of_both_models(both, open_page) -> No
     words = said(at)
     assert "**Not collapsed** in KEM: at the decoder the features of segmentation vary **1.00** times" in words
     assert "class-balanced (band 0.90 to 1.10; 5.00 at the encoder; 0 is collapse)" in words
-    assert "**window (2.00), ceiling (1.50) and floor (1.00)** lag furthest behind and hold 49 % of" in words
+    assert "**window (2.00), ceiling (1.50) and floor (1.00)** lag furthest behind and hold 49% of" in words
     assert "Cross\\-attention has **2.00** there (band 1.80 to 2.20)" in words
     assert "300 images of rooms\\:val" in words
     assert max(len(one) for one in specs(at)) < BUDGET
@@ -53,8 +53,8 @@ def test_the_weighting_switches_the_series_and_the_sentence_says_why(both, open_
     assert chart(at, "collapse_course_semseg_nc1_quotient")["data"][0]["y"] == [0.5, 0.25, 0.125]
     words = said(at)
     # variances 1, 2, 3, 4 under shares .5, .25, .15, .09 of .99: tr S_W = 1.828 pixel-weighted and 2.5 balanced
-    assert "Wall holds **51 %** of the positions" in words
-    assert "it makes **28 %** of the variance within classes, class-balanced (each of 4 classes the same) 10 %" in words
+    assert "Wall holds **51%** of the positions" in words
+    assert "it makes **28%** of the variance within classes, class-balanced (each of 4 classes the same) 10%" in words
     assert "from **1.00** to **0.50** at the decoder of KEM" in words
     assert "becomes 0.73 times as large, because frequent classes are tighter than the others" in words
     assert "that between class means 1.46 times" in words
@@ -94,7 +94,7 @@ def test_regression_tasks_have_their_own_numbers(both, open_page) -> None:
     assert heights(at, "collapse_nrc1_depth")[0] == pytest.approx([0.5, 0.4, 0.3, 0.2, 0.1])
     assert chart(at, "collapse_spectrum_normals")["layout"]["shapes"][0]["x0"] == 3.5
     assert chart(at, "collapse_nrc_normals")["data"][1]["x"] == [0.2, 0.3]
-    assert "**10 %** of the variance of depth lies outside one direction" in said(at)
+    assert "**10%** of the variance of depth lies outside one direction" in said(at)
     assert "Left out: Edges" in said(at)
 
 
@@ -163,7 +163,7 @@ def test_a_model_without_classes_says_why_and_shows_its_regression(
     assert not at.error
     words = said(at)
     assert "**KEM predicts no classes,** so there are no class means" in words
-    assert "keep **10 %** of their variance outside one axis at the decoder" in words
+    assert "keep **10%** of their variance outside one axis at the decoder" in words
     assert keys(at) == ["collapse_nrc1_depth", "collapse_spectrum_depth", "collapse_nrc_depth"]
 
 

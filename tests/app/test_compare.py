@@ -124,7 +124,7 @@ def test_a_model_compared_with_itself_differs_by_exactly_nothing(open_page) -> N
     assert at.title[0].value == "Does KEM agree with itself?"
     assert "every difference is exactly **0**" in said(at)
     differences = table(at, "Difference")["Difference"].tolist()
-    assert differences == ["0 % of the pixels", "0.00 m (0 %)", "0.0°", "0"]
+    assert differences == ["0% of the pixels", "0.00 m (0%)", "0.0°", "0"]
 
 
 def test_a_model_without_interaction_says_why_it_has_no_map(open_page) -> None:

@@ -179,7 +179,7 @@ def test_all_models_are_compared_before_and_after(open_page):
     figure = spec(at, len(specs(at)) - 1)
     marks = next(trace for trace in figure["data"] if trace.get("name") == "interaction input")
     assert sorted(marks["y"]) == sorted(state.model_names())
-    assert sorted(at.dataframe[0].value.index) == sorted(state.model_names())
+    assert sorted(at.table[-1].value.index) == sorted(state.model_names())
 
 
 def test_an_image_without_labels_says_whose_classes_are_used(open_page):
@@ -238,7 +238,7 @@ def test_all_models_are_compared_where_the_first_sees_a_single_class(open_page, 
     at = open_page(PAGE, etf_all="true")
     assert not at.exception
     assert not at.error
-    assert set(at.dataframe[0].value.loc["cross_attention"]) == {"–"}
+    assert set(at.table[-1].value.loc["cross_attention"]) == {"–"}
 
 
 def test_a_task_that_the_next_model_does_not_have_gives_way(open_page):

@@ -30,7 +30,7 @@ def stored(checkpoints, tmp_path_factory):
     folder = tmp_path_factory.mktemp("results")
     rooms = [sources.room(number) for number in (0, 1)]
     records = [model_record(load(name, folder=checkpoints), rooms) for name in ("kem", "cross_attention")]
-    content = {**faithfulness_summary(records, 0), "data": "rooms:val", "device": "cpu", "versions": {}}
+    content = {**faithfulness_summary(records, 0), "data": "data/rooms/val", "device": "cpu", "versions": {}}
     results.write_result(folder / "faithfulness.json", KIND, plain(content))
     return folder
 

@@ -90,7 +90,7 @@ def test_before_and_after_share_their_colour_range(table):
 def test_an_identity_edit_changes_nothing_to_the_last_bit(table, identity):
     at = healthy(table(surgery_edits=identity))
     assert "no prediction changes at all" in said(at)
-    assert set(at.table[0].value["Pixels changed"]) == {"0 % (0)"}
+    assert set(at.table[0].value["Pixels changed"]) == {"0% (0)"}
 
 
 def test_dropping_all_slots_moves_predictions_as_w_r_0_does(table):

@@ -73,3 +73,21 @@ def test_the_app_asks_no_other_server_for_anything(page, app_url):
     visit(page, f"{app_url}/predictions")
     local = (app_url, app_url.replace("http", "ws"), "data:", "blob:")
     assert [url for url in asked if not url.startswith(local)] == []
+
+
+def test_a_map_fills_its_column_at_every_width(page, app_url):
+    """Also after the window has changed, and with the shape of its image, 128 x 160."""
+    visit(page, f"{app_url}/predictions")
+    for width in (1400, 1920, 420, 1400):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_function(FILLED)
+
+
+FILLED = """() => {
+    const map = document.querySelector('[class*="st-key-map_"] .js-plotly-plot'), full = map._fullLayout;
+    const column = map.closest('[data-testid="stColumn"]').getBoundingClientRect().width;
+    const [left, right] = full.xaxis.domain, high = full.height - full.margin.t - full.margin.b;
+    const near = (one, other, by) => Math.abs(one - other) <= by;
+    return near(full.width, column, 1) && near(left, 0, 0.01) && near(right, 1, 0.01)
+        && near(high / full.width, 128 / 160, 0.01);
+}"""

@@ -43,8 +43,8 @@ def test_read_tokens_are_coloured_unread_veiled_and_unreadable_hatched() -> None
     assert (cell(other, 0, 2) == VEIL).all()
     assert (cell(other, 1, 0) == VEIL).all()
     assert own.note == "not read: the reader's own task"
-    assert other.note == "100 % of the weight"
-    assert other.hover.texts[0, 0] == "75 %, 4.5 times an even share"
+    assert other.note == "100% of the weight"
+    assert other.hover.texts[0, 0] == "75%, 4.5 times an even share"
     assert other.hover.texts[1, 0] == "free to be read, weight 0"
     assert own.hover.texts[0, 0] == "cannot be read"
     assert (own.task, other.task) == ("semseg", "depth")
@@ -71,7 +71,7 @@ def test_a_scale_of_any_row_has_an_extent_and_ticks_inside(weights: list[float])
 
 
 @pytest.mark.parametrize(
-    ("share", "text"), [(1, "100 %"), (0.123, "12 %"), (0.0134, "1.3 %"), (0.00041, "0.041 %"), (0, "0 %")]
+    ("share", "text"), [(1, "100%"), (0.123, "12%"), (0.0134, "1.3%"), (0.00041, "0.041%"), (0, "0%")]
 )
 def test_per_cent_keeps_two_digits(share: float, text: str) -> None:
     assert percent(share) == text

@@ -127,7 +127,7 @@ def test_a_classifier_that_points_away_from_its_class_means_stays_in_view() -> N
 def test_the_lag_figure_holds_both_models_class_by_class() -> None:
     other = rows(("wall", 0.6, 0.7, 0.9), ("bed", 0.3, 1.0, 0.2), ("lamp", 0.01, None, 0.5), ("box", 0, None, None))
     fig = lag_figure([ClassLine("A", 0, ROWS), ClassLine("B", 1, other)], SPREAD, [1, 2, 0])
-    assert list(fig.layout.yaxis.ticktext) == ["bed (30 %)", "lamp (1.0 %)", "wall (60 %)"]
+    assert list(fig.layout.yaxis.ticktext) == ["bed (30%)", "lamp (1.0%)", "wall (60%)"]
     assert [(list(trace.x), list(trace.y)) for trace in fig.data] == [([2, 1, 0.5], [0, 1, 2]), ([1, 0.7], [0, 2])]
     joined = [(shape.x0, shape.x1, shape.y0) for shape in fig.layout.shapes[1:]]
     assert joined == [(1, 2, 0), (0.5, 0.7, 2)], "only classes that both models have"
@@ -164,5 +164,5 @@ def test_numbers_are_written_with_their_bands() -> None:
     assert band_text(Estimate(0.8123)) == "0.812"
     assert band_text(Estimate(None)) == "not defined"
     assert SPREAD.text(None) == "too few positions"
-    assert RECALL.text(0.123) == "12 %"
+    assert RECALL.text(0.123) == "12%"
     assert MEASURES["angle to the simplex vertex"].text(31.4) == "31°"

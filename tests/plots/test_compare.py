@@ -99,5 +99,5 @@ def test_bars_show_both_errors_of_every_class_with_its_size() -> None:
 
 def test_amounts_carry_the_unit_of_their_task() -> None:
     said = {task: amount(TASKS[task], 0.1234) for task in ("semseg", "depth", "normals", "edge")}
-    assert said == {"semseg": "12 %", "depth": "0.12 m", "normals": "0.1°", "edge": "0.12"}
+    assert said == {"semseg": "12%", "depth": "0.12 m", "normals": "0.1°", "edge": "0.12"}
     assert amount(TASKS["depth"], float("nan")) == "unknown"

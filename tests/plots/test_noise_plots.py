@@ -39,7 +39,7 @@ def test_the_note_of_a_map_says_what_share_of_its_mass_leaks():
     panels = weight_panels(row, Readable(known, row > 0), LAYOUT, weight_scale([row], logarithmic=False), model="KEM")
     found = outlined(panels, row, relevant, known, LAYOUT)
     leaked = row[:12][~relevant[:12]].sum() / row[:12].sum()
-    assert f"{leaked:.0%}".replace("%", " %") in found[0].note
+    assert f"{leaked:.0%}" in found[0].note
     assert len(found[0].layers) == len(panels[0].layers) + 1
     plain = outlined(panels, row, np.zeros(24, bool), np.zeros(24, bool), LAYOUT)
     assert "leaks" not in plain[0].note

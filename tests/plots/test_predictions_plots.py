@@ -91,6 +91,7 @@ def test_the_legend_names_the_classes_that_are_present_with_their_share():
         ("depth", np.full((4, 5), 2.345, np.float32), "2.35 m"),
         ("edge", np.full((4, 5), 0.5, np.float32), "0.50"),
         ("normals", np.tile(np.float32([0, 1, 0]), (4, 5, 1)), "x 0.00, y 1.00, z 0.00"),
+        ("normals", np.tile(np.float32([-0.6, 0.8, -0.001]), (4, 5, 1)), "x −0.60, y 0.80, z 0.00"),
     ],
 )
 def test_a_pixel_in_words(name, values, text):

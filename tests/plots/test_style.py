@@ -108,3 +108,4 @@ def test_metrics_are_written_with_their_unit():
     assert style.metric_text(TASKS["depth"], 0.514) == "0.51 m"
     assert style.metric_text(TASKS["normals"], 13.93) == "13.9°"
     assert style.metric_text(TASKS["semseg"], 0.626) == "0.63"
+    assert style.metric_text(TASKS["semseg"], float("nan")) == "–"
