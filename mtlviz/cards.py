@@ -16,6 +16,10 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 NAME_PATTERN = r"^(?!manifest$)[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 """Names of checkpoints, which become file names."""
 
+MOST_TASKS = 64
+Side = Annotated[int, Field(ge=1, le=8192)]
+"""Pixels or tokens of a side; more would fill the memory with a single image."""
+
 Part = Literal["network", "encoder"]
 _EDITS = frozenset(field.name for field in fields(Edit))
 
@@ -102,9 +106,9 @@ class ModelCard(BaseModel):
     trained: Literal["synthetic", "real", "random"]
     architecture: NetworkConfig | OwnArchitecture
     capabilities: Capabilities | None = None
-    tasks: tuple[Task, ...]
-    input_size: tuple[int, int]
-    token_grid: tuple[int, int]
+    tasks: Annotated[tuple[Task, ...], Field(max_length=MOST_TASKS)]
+    input_size: tuple[Side, Side]
+    token_grid: tuple[Side, Side]
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
     training: dict[str, Any] = {}

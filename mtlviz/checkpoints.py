@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +15,10 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from mtlviz.cards import IMAGENET_MEAN, IMAGENET_STD, NAME_PATTERN, Capabilities, ModelCard, OwnArchitecture, Part
-from mtlviz.errors import CheckpointError, MtlvizError
+from mtlviz.errors import CheckpointError, MtlvizError, OptionError, first_mistake
 from mtlviz.files import write_whole
 from mtlviz.models.multitask import MultiTaskNetwork, NetworkConfig
+from mtlviz.models.outline import weight_shapes
 
 __all__ = [
     "DEFAULT_FOLDER", "IMAGENET_MEAN", "IMAGENET_STD", "MANIFEST", "NAME_PATTERN", "Capabilities", "Folders",
@@ -65,10 +67,13 @@ def read_card(name: str, folder: Folders = DEFAULT_FOLDER) -> ModelCard:
     content = _read_verified(place / f"{name}.json", entry["card_sha256"], name)
     try:
         card = ModelCard.model_validate_json(content)
-    except (ValidationError, MtlvizError) as error:
-        raise CheckpointError(
-            f"The card of checkpoint {name!r} is not valid ({str(error).splitlines()[0]}); restore {name}.json."
-        ) from error
+    except ValidationError as error:
+        where = "".join(f"{part}." for part in error.errors()[0]["loc"]).rstrip(".")
+        said = f"{where}: {first_mistake(error)}" if where else first_mistake(error)
+        raise CheckpointError(f"The card of checkpoint {name!r} is not valid ({said}); restore {name}.json.") from error
+    except MtlvizError as error:
+        said = str(error).rstrip(".")
+        raise CheckpointError(f"The card of checkpoint {name!r} is not valid ({said}); restore {name}.json.") from error
     if (card.name, card.weights_sha256) != (name, entry["weights_sha256"]):
         raise CheckpointError(f"The card {name}.json describes another checkpoint than {MANIFEST} lists; restore both.")
     return card
@@ -124,13 +129,16 @@ def filled_network(card: ModelCard, tensors: Mapping[str, torch.Tensor]) -> Mult
         raise CheckpointError(
             f"The card of {card.name!r} describes a network that is not built here; load it by its adapter."
         )
-    network = MultiTaskNetwork(card.architecture, card.tasks)
+    unfit = f"The weights of checkpoint {card.name!r} do not fit the architecture on its card"
     try:
+        if weight_shapes(card.architecture, card.tasks, tensors) != {key: one.shape for key, one in tensors.items()}:
+            raise CheckpointError(f"{unfit}; restore both files.")
+        network = MultiTaskNetwork(card.architecture, card.tasks)
         network.load_state_dict(tensors)
+    except OptionError as error:
+        raise CheckpointError(f"{unfit} ({str(error).rstrip('.')}); restore both files.") from error
     except RuntimeError as error:
-        raise CheckpointError(
-            f"The weights of checkpoint {card.name!r} do not fit the architecture on its card; restore both files."
-        ) from error
+        raise CheckpointError(f"{unfit}; restore both files.") from error
     return network.requires_grad_(False).eval()
 
 
@@ -178,7 +186,7 @@ def verify(folder: Folders = DEFAULT_FOLDER) -> list[Verification]:
         except MtlvizError as error:
             problem = str(error)
         weights = place / f"{name}.safetensors"
-        megabytes = weights.stat().st_size / 1e6 if weights.exists() else 0.0
+        megabytes = weights.stat().st_size / 1e6 if weights.is_file() else 0.0
         found.append(Verification(name, entry["part"], megabytes, problem))
     return found
 
@@ -200,13 +208,15 @@ def _listing(folder: Folders) -> dict[str, tuple[Path, dict[str, Any]]]:
 def _manifest(folder: Path) -> dict[str, dict[str, Any]]:
     try:
         entries = json.loads((folder / MANIFEST).read_bytes())
-        return {str(name): {key: entry[key] for key in ("part", "weights_sha256", "card_sha256")}
+        if strange := [name for name in entries if re.fullmatch(NAME_PATTERN, name) is None]:
+            raise ValueError(f"{strange[0]!r} is not the name of a checkpoint")  # nor a path out of the folder
+        return {name: {key: entry[key] for key in ("part", "weights_sha256", "card_sha256")}
                 for name, entry in entries.items()}  # fmt: skip
     except FileNotFoundError as error:
         raise CheckpointError(
             f"The folder {folder.name!r} holds no {MANIFEST}; point to a folder of checkpoints."
         ) from error
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"{MANIFEST} in {folder.name!r} is damaged; restore it.") from error
 
 
@@ -218,10 +228,12 @@ def _entry(name: str, folder: Folders) -> tuple[Path, dict[str, Any]]:
 
 
 def _read_verified(path: Path, sha256: str, name: str) -> bytes:
+    if not path.is_file():  # nor a folder, a pipe or a device, of which some never end
+        raise CheckpointError(f"Checkpoint {name!r} lacks its file {path.name}; restore it.")
     try:
         content = path.read_bytes()
-    except FileNotFoundError as error:
-        raise CheckpointError(f"Checkpoint {name!r} lacks its file {path.name}; restore it.") from error
+    except OSError as error:
+        raise CheckpointError(f"{path.name} of checkpoint {name!r} cannot be read ({error.strerror}).") from error
     if _sha256(content) != sha256:
         raise CheckpointError(
             f"{path.name} of checkpoint {name!r} is not the file that {MANIFEST} lists (its sha256 differs): "

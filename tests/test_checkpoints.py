@@ -1,6 +1,7 @@
 """Checkpoints on disk: written whole, verified, refused in one sentence when anything is off."""
 
 import json
+import os
 import re
 
 import pytest
@@ -86,12 +87,26 @@ def damage_manifest(folder):
     (folder / "manifest.json").write_text("{")
 
 
-def forge_card(folder):
+def list_a_path(folder):
+    manifest = folder / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"tiny"', '"../tiny"'))
+
+
+def nest_the_manifest(folder):
+    (folder / "manifest.json").write_text("[" * 100_000)
+
+
+def put_a_folder_for_the_weights(folder):
+    (folder / "tiny.safetensors").unlink()
+    (folder / "tiny.safetensors").mkdir()
+
+
+def forge_card(folder, old='"interaction": "kem"', new='"interaction": "magic"'):
     """An edited card with its hash put right, as a careless hand would: the architecture is nonsense."""
     import hashlib
 
     path, manifest = folder / "tiny.json", folder / "manifest.json"
-    path.write_text(path.read_text().replace('"interaction": "kem"', '"interaction": "magic"'))
+    path.write_text(path.read_text().replace(old, new))
     entries = json.loads(manifest.read_text())
     entries["tiny"]["card_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
     manifest.write_text(json.dumps(entries))
@@ -103,6 +118,9 @@ def forge_card(folder):
         (spoil_weights, "tiny.safetensors .* is not the file"),
         (edit_card, "tiny.json .* is not the file"),
         (damage_manifest, "manifest.json in .* is damaged"),
+        (nest_the_manifest, "manifest.json in .* is damaged"),
+        (list_a_path, "manifest.json in .* is damaged"),
+        (put_a_folder_for_the_weights, "lacks its file tiny.safetensors"),
         (lambda folder: (folder / "tiny.safetensors").unlink(), "lacks its file tiny.safetensors"),
         (lambda folder: (folder / "manifest.json").unlink(), "holds no manifest.json"),
     ],
@@ -119,6 +137,19 @@ def test_a_card_that_names_no_known_interaction_is_an_error_of_ours(folder):
     with pytest.raises(Exception, match="magic") as caught:
         load_checkpoint("tiny", folder)
     assert type(caught.value).__module__ == "mtlviz.errors"
+
+
+def test_a_card_that_asks_for_more_memory_than_there_is_is_refused(folder):
+    forge_card(folder, '"width": 8', '"width": 4000000000000000')
+    with pytest.raises(CheckpointError, match="do not fit the architecture"):
+        load_checkpoint("tiny", folder)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
+def test_a_pipe_in_place_of_a_file_is_not_waited_for(folder):
+    (folder / "tiny.json").unlink()
+    os.mkfifo(folder / "tiny.json")
+    assert [found.problem for found in verify(folder)] == ["Checkpoint 'tiny' lacks its file tiny.json; restore it."]
 
 
 def test_weights_of_another_architecture_are_refused(folder, network):

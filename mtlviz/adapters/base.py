@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from mtlviz.cards import ModelCard
 from mtlviz.data.sample import Sample
 from mtlviz.edits import Edit
+from mtlviz.errors import AdapterError
 from mtlviz.models.network import Outputs
 from mtlviz.prepared import Prepared, prepared
 from mtlviz.trace import Capture, Trace
@@ -17,7 +18,7 @@ class Adapter(ABC):
     """A network that is not ours.
 
     A subclass takes no arguments, calls ``super().__init__`` and implements ``run``. It keeps nothing of a pass, on
-    itself or on the module: several threads may run it at once.
+    itself or on the module: several threads may run it at once. It leaves the image that it is given as it is.
 
     Attributes:
         card: everything there is to know about the network. ``architecture`` is an ``OwnArchitecture``, and
@@ -28,6 +29,9 @@ class Adapter(ABC):
     """
 
     def __init__(self, network: nn.Module, card: ModelCard) -> None:
+        if not isinstance(network, nn.Module) or not isinstance(card, ModelCard):
+            given = f"{type(network).__name__} and {type(card).__name__}"
+            raise AdapterError(f"an adapter needs an nn.Module and a ModelCard, in this order; got {given}.")
         self.network = network.eval().requires_grad_(False)
         self.card = card
 

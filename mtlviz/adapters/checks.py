@@ -1,14 +1,19 @@
 """What the app relies on in an adapter, one check for each; a failed one says what to do about it."""
 
+import sysconfig
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
-from mtlviz.adapters import examined, recorded
+from mtlviz.adapters import examined, recorded, repeated
 from mtlviz.adapters.base import Adapter
 from mtlviz.adapters.examined import Passes, Problem
 
+PACKAGE = Path(__file__).resolve().parents[1]
+LIBRARIES = {Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib")}
 Check = Callable[[Adapter, Passes], str]
 """Gives one sentence on what holds, or raises ``Problem`` with one on what does not."""
 
@@ -33,12 +38,13 @@ CHECKS: dict[str, tuple[Check, tuple[str, ...]]] = {
     "prepare": (examined.prepares, ("card",)),
     "shapes": (examined.shapes_fit, ("card", "prepare")),
     "ranges": (examined.ranges_hold, ("shapes",)),
-    "determinism": (examined.repeats, ("shapes",)),
+    "determinism": (repeated.repeats, ("shapes",)),
+    "batches": (repeated.batches_agree, ("shapes", "ranges", "determinism")),
     "trace": (recorded.traces_fit, ("shapes",)),
     "edits": (examined.edits_apply, ("shapes", "determinism")),
-    "hooks": (recorded.leaves_nothing, ("shapes",)),
-    "gradients": (examined.gradients_arrive, ("shapes",)),
-    "threads": (examined.threads_agree, ("shapes", "determinism")),
+    "hooks": (recorded.leaves_nothing, ("shapes", "determinism", "trace")),
+    "gradients": (examined.gradients_arrive, ("shapes", "hooks")),
+    "threads": (repeated.threads_agree, ("shapes", "determinism")),
 }
 """By name the check, and the others without which it has no meaning."""
 
@@ -62,7 +68,17 @@ def check_adapter(adapter: Adapter) -> Iterator[Checked]:
             except Problem as problem:
                 failed.add(name)
                 yield Checked(name, "fail", str(problem))
-            except Exception as error:  # whatever the code of somebody else raises
+            except (Exception, SystemExit) as error:  # whatever the code of somebody else raises
                 failed.add(name)
-                words = " ".join(str(error).split())
-                yield Checked(name, "fail", f"it raised {type(error).__name__}: {words}"[:400])
+                words = " ".join(str(error).split())[:400]
+                yield Checked(name, "fail", f"{_where(error)} raised {type(error).__name__}: {words}")
+
+
+def _where(error: BaseException) -> str:
+    """The last line that is neither ours nor a library's, where there is one."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _known(Path(frame.filename))]
+    return f"line {frames[-1].lineno} of {Path(frames[-1].filename).name}" if frames else "it"
+
+
+def _known(path: Path) -> bool:
+    return path.is_relative_to(PACKAGE) or any(path.is_relative_to(place) for place in LIBRARIES)

@@ -1,6 +1,6 @@
 """The checks themselves: each gives a sentence on what holds, or raises ``Problem`` with one that helps."""
 
-import threading
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -18,9 +18,7 @@ from mtlviz.trace import Capture, Trace
 SIZES = ((90, 200), (220, 70))
 """(H, W) of images that are wider and taller than any input, so that both kinds of padding occur."""
 LENGTH_OFF = 1e-3
-"""How far the length of a normal may lie from 1."""
-ROUNDS = 4
-"""Passes of each of the two threads."""
+"""How far the length of a normal, or the sum of probabilities, may lie from 1."""
 
 
 class Problem(Exception):
@@ -73,7 +71,7 @@ def card_fits(adapter: Adapter, passes: Passes) -> str:
             f"a token grid of {rows}x{columns} does not divide an input of {height}x{width} into squares; token_grid "
             "is the input's size over the stride of the tokens"
         )
-    if min(card.std) <= 0:
+    if not min(card.std) > 0:
         raise Problem(f"std {card.std} must be above 0; it divides the RGB values on [0, 1]")
     says = [f"trace {able.trace}" if able.trace else "", "features" if able.features else "",
             "gradients" if able.gradients else "", *(f"edit {edit}" for edit in able.edits)]  # fmt: skip
@@ -84,7 +82,9 @@ def prepares(adapter: Adapter, passes: Passes) -> str:
     """Images of any shape are brought to the card's input."""
     size = adapter.card.input_size
     for index, shape in enumerate(SIZES):
-        made = passes.prepared(index)
+        made = adapter.prepare(passes.sample(index))
+        if not isinstance(made, Prepared):
+            raise Problem(f"prepare gave a {type(made).__name__}; give a Prepared(image, mask, letterbox)")
         if tuple(made.image.shape) != (1, 3, *size) or not made.image.is_floating_point():
             raise Problem(
                 f"an image of {shape[0]}x{shape[1]} became {_shape(made.image)} {made.image.dtype}, but the card says "
@@ -108,23 +108,36 @@ def shapes_fit(adapter: Adapter, passes: Passes) -> str:
     card, made = adapter.card, passes.prepared()
     for count in (1, 2):
         with torch.inference_mode():
-            mask = None if made.mask is None else made.mask.expand(count, -1)
-            found, trace = adapter.run(made.image.expand(count, -1, -1, -1), mask=mask, capture=None, edit=None)
+            mask = None if made.mask is None else made.mask.repeat(count, 1)
+            given = adapter.run(made.image.repeat(count, 1, 1, 1), mask=mask, capture=None, edit=None)
+        if not (isinstance(given, tuple) and len(given) == 2 and isinstance(given[0], Mapping)):
+            kind = type(given).__name__
+            raise Problem(f"run gave a {kind}; return predictions by task and a Trace: {{...}}, Trace()")
+        found, trace = given
         names = {task.name for task in card.tasks}
         if set(found) != names:
-            given = ", ".join(sorted(found)) or "nothing"
-            raise Problem(f"run gave {given}, the card names {', '.join(sorted(names))}; give every task of the card")
+            said = ", ".join(sorted(map(str, found))) or "nothing"
+            raise Problem(
+                f"run gave {said}, the card names {', '.join(sorted(names))}; give every task of the card, and no other"
+            )
         for task in card.tasks:
-            wanted, out = (count, task.channels, *card.input_size), found[task.name]
-            if tuple(out.shape) != wanted or not out.is_floating_point():
-                raise Problem(
-                    f"{task.name} has shape {_shape(out)} ({out.dtype}), expected floats of {wanted}: batch, channels "
-                    "of the task, height and width of the input; resize inside run"
-                )
+            _check_shape(task.name, found[task.name], (count, task.channels, *card.input_size))
         if not isinstance(trace, Trace):
             kind = type(trace).__name__
             raise Problem(f"run gave a {kind} beside the predictions; give Trace() where nothing is recorded")
     return f"{len(card.tasks)} tasks at {card.input_size[0]}x{card.input_size[1]}, in batches of 1 and 2"
+
+
+def _check_shape(name: str, out: object, wanted: tuple[int, ...]) -> None:
+    if not isinstance(out, Tensor):
+        raise Problem(f"{name} is a {type(out).__name__}, expected a torch.Tensor of {wanted}")
+    if tuple(out.shape) != wanted or not out.is_floating_point():
+        raise Problem(
+            f"{name} has shape {_shape(out)} ({out.dtype}), expected floats of {wanted}: batch, channels "
+            "of the task, height and width of the input; resize inside run"
+        )
+    if out.device.type != "cpu":
+        raise Problem(f"{name} lies on {out.device}, but the image on cpu; stay on the device of the image")
 
 
 def ranges_hold(adapter: Adapter, passes: Passes) -> str:
@@ -134,6 +147,8 @@ def ranges_hold(adapter: Adapter, passes: Passes) -> str:
             kind, bad = adapter.card.task(name).kind, int((~out.isfinite()).sum())
             if bad:
                 raise Problem(f"{name} holds {bad} values that are NaN or infinite; look for log(0), 0/0, overflow")
+            if probable := _probabilities(kind, out, adapter.card.trained != "random"):
+                raise Problem(f"{name} {probable}; give the logits before it, since the app applies it itself")
             if kind == "depth" and float(out.min()) <= 0:
                 raise Problem(
                     f"{name} goes down to {float(out.min()):.3g}, but distances are above 0; end in softplus or exp"
@@ -144,22 +159,21 @@ def ranges_hold(adapter: Adapter, passes: Passes) -> str:
     return "finite, depth above 0, normals of length 1, as far as the tasks have them"
 
 
-def repeats(adapter: Adapter, passes: Passes) -> str:
-    """The same image gives the same bits."""
-    first, second = passes.outputs(), passes.outputs()
-    if name := _differing(first, second):
-        raise Problem(
-            f"two passes over one image differ in {name}; put the network into eval(), and draw random numbers from a "
-            "generator with a fixed seed"
-        )
-    return "the same image twice, the same bits"
+def _probabilities(kind: str, out: Tensor, trained: bool) -> str:
+    """How an output looks that is a probability where logits are expected, as a phrase; empty if it does not."""
+    low, high = float(out.min()), float(out.max())
+    if kind == "classes" and low >= 0 and float((out.sum(1) - 1).abs().max()) < LENGTH_OFF:
+        return "sums to 1 at every pixel, as after a softmax"
+    if kind == "binary" and trained and low >= 0 and high <= 1:
+        return f"lies between {low:.2g} and {high:.2g}, as after a sigmoid"
+    return ""
 
 
 def edits_apply(adapter: Adapter, passes: Passes) -> str:
     """An edit that changes nothing changes nothing; those that can be tried without knowing the network run."""
     card, able = adapter.card, capabilities(adapter.card)
     clean = passes.outputs()
-    if name := _differing(clean, passes.outputs(edit=Edit())):
+    if name := differing(clean, passes.outputs(edit=Edit())):
         raise Problem(f"the empty edit changes {name}; fields of Edit that are left alone change nothing")
     first = card.tasks[0].name
     tried = {
@@ -167,7 +181,7 @@ def edits_apply(adapter: Adapter, passes: Passes) -> str:
         "permuted": Edit(permuted=Permutation((first,))), "muted": Edit(muted=(0,)), "moved": Edit(moved=((0, 1),)),
     }  # fmt: skip
     for name in able.edits:
-        if name in tried and not _differing(clean, passes.outputs(edit=tried[name])):
+        if name in tried and not differing(clean, passes.outputs(edit=tried[name])):
             said = f"the card claims the edit {name!r}, but nothing changes under it"
             raise Problem(f"{said}; apply it in run, or take it off the card")
     return f"{len(able.edits)} claimed" if able.edits else "the card claims none"
@@ -194,34 +208,6 @@ def gradients_arrive(adapter: Adapter, passes: Passes) -> str:
     return f"from all {len(outputs)} tasks to the image"
 
 
-def threads_agree(adapter: Adapter, passes: Passes) -> str:
-    """Two threads at once get what each would get alone."""
-    alone = [passes.outputs(index) for index in range(len(SIZES))]
-    wrong: list[str] = []
-    barrier = threading.Barrier(len(SIZES))
-
-    def work(index: int) -> None:
-        try:
-            for _ in range(ROUNDS):
-                barrier.wait(60)
-                if name := _differing(alone[index], passes.outputs(index)):
-                    wrong.append(f"two threads at once change {name}")
-        except threading.BrokenBarrierError:
-            pass  # the other thread failed and has said why
-        except Exception as error:  # whatever the code of somebody else raises
-            wrong.append(f"two threads at once raise {type(error).__name__}: {' '.join(str(error).split())}")
-            barrier.abort()
-
-    threads = [threading.Thread(target=work, args=(index,)) for index in range(len(SIZES))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if wrong:
-        raise Problem(f"{wrong[0]}; keep what belongs to a pass in local variables, not on the adapter or the module")
-    return f"two threads at once, {ROUNDS} passes each, the same bits"
-
-
 def capabilities(card: ModelCard) -> Capabilities:
     """What the card claims; a card that claims nothing at all is a problem."""
     if card.capabilities is None:
@@ -229,7 +215,11 @@ def capabilities(card: ModelCard) -> Capabilities:
     return card.capabilities
 
 
-def _differing(first: Outputs, second: Outputs) -> str:
+def _shape(tensor: Tensor) -> tuple[int, ...]:
+    return tuple(tensor.shape)
+
+
+def differing(first: Outputs, second: Outputs) -> str:
     """The first task whose bits differ; NaN equals NaN."""
     same = {name: np.array_equal(_bits(first[name]), _bits(second[name])) for name in first}
     return next((name for name, alike in same.items() if not alike), "")
@@ -238,7 +228,3 @@ def _differing(first: Outputs, second: Outputs) -> str:
 def _bits(tensor: Tensor) -> np.ndarray:
     array: np.ndarray = tensor.detach().cpu().contiguous().numpy()
     return array.view(np.uint8)
-
-
-def _shape(tensor: Tensor) -> tuple[int, ...]:
-    return tuple(tensor.shape)

@@ -8,11 +8,12 @@ from dataclasses import replace
 from typing import TypeVar
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 
 from mtlviz.adapters.base import Adapter
 from mtlviz.cards import Capabilities, ModelCard
+from mtlviz.data.sample import Sample
 from mtlviz.edits import Edit
 from mtlviz.errors import AdapterError, CapabilityError
 from mtlviz.models.network import Network, Outputs
@@ -68,6 +69,11 @@ class AdaptedNetwork(Network):
         """Predictions of one image under several edits, a pass each, at full size whatever ``full`` says."""
         found = [self(image, mask=mask, edit=edit)[0] for edit in edits]
         return {task.name: torch.cat([one[task.name] for one in found]) for task in self.adapter.card.tasks}
+
+    def received(self, images: UInt8[Tensor, "B H W 3"]) -> Float[Tensor, "B 3 H W"]:
+        """Images of the card's size as the adapter prepares them."""
+        made = [self.adapter.prepare(Sample(image.cpu().numpy(), "image")).image for image in images]
+        return torch.cat(made).to(images.device)
 
     def check(self, edit: Edit | None) -> None:
         """Refuse an edit that the card does not claim."""

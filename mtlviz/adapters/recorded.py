@@ -1,7 +1,9 @@
 """What a pass records and what it leaves behind, checked as in ``examined``."""
 
+from collections import deque
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor, nn
 
 from mtlviz.adapters.base import Adapter
@@ -15,6 +17,8 @@ BY_TOKEN = {"slots": ("write", "written"), "attention": ("queries", "keys", "val
             "affinity": ("written",)}  # fmt: skip
 """By kind of trace the records that have one row a token."""
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks", "_state_dict_hooks")
+OWN = ("_parameters", "_modules", *HOOKS)
+"""What torch itself keeps on a module, looked at by other means."""
 
 
 def traces_fit(adapter: Adapter, passes: Passes) -> str:
@@ -32,17 +36,27 @@ def traces_fit(adapter: Adapter, passes: Passes) -> str:
 
 
 def leaves_nothing(adapter: Adapter, passes: Passes) -> str:
-    """A pass leaves no hook, no tensor and no changed weight behind."""
-    network = adapter.network
-    before, weights = _kept(network, adapter), parameters_sha256(network)
-    passes.outputs()
+    """A pass leaves no hook, no tensor and no changed weight, image or random state behind."""
+    network, made = adapter.network, passes.prepared()
+    torch.rand(1)  # so that a pass that seeds does not find the state that it leaves
+    before, weights, state, image = (
+        _kept(network, adapter), parameters_sha256(network), torch.get_rng_state(), made.image.clone()
+    )  # fmt: skip
+    with torch.inference_mode():
+        adapter.run(made.image, mask=made.mask, capture=None, edit=None)
     passes.trace()
     after = _kept(network, adapter)
-    new = sorted(set(after) - set(before)) or sorted(key for key in after if after[key] != before[key])
+    new = [key for key, found in after.items() if key not in before or not _same(before[key], found)]
     if new:
-        raise Problem(f"a pass leaves {new[0]} behind; remove hooks in a finally block and return tensors in the trace")
+        raise Problem(
+            f"a pass leaves {min(new)} behind; remove hooks in a finally block and return tensors in the trace"
+        )
     if parameters_sha256(network) != weights:
         raise Problem("a pass changes weights or running statistics; put the network into eval() and leave it there")
+    if not torch.equal(image, made.image):
+        raise Problem("run changes the image that it is given; leave out in-place operations, or clone it first")
+    if not torch.equal(state, torch.get_rng_state()):
+        raise Problem("a pass moves torch's own random numbers; draw from a torch.Generator that run makes itself")
     return "no hook, no activation and no changed weight stays behind"
 
 
@@ -77,23 +91,30 @@ def _check_features(card: ModelCard, found: Trace) -> None:
             raise Problem(f"features at {place} have shape {shape}, expected ({groups}, {rows * columns}, width)")
 
 
-def _kept(network: nn.Module, adapter: Adapter) -> dict[str, int]:
-    """By name what could be left behind: numbers of hooks, and tensors that are no weights."""
-    found: dict[str, int] = {}
+def _kept(network: nn.Module, adapter: Adapter) -> dict[str, list[object]]:
+    """By name what could be left behind: hooks, and tensors, alone or in a collection."""
+    found: dict[str, list[object]] = {}
     for name, layer in network.named_modules():
         said = name or "the network"
-        for hooks in HOOKS:
-            if count := len(getattr(layer, hooks, ())):
-                found[f"a hook on {said}"] = found.get(f"a hook on {said}", 0) + count
-        found |= {f"the tensor {key!r} on {said}": id(value) for key, value in vars(layer).items() if _holds(value)}
-    own = vars(adapter).items()
-    return found | {f"the tensor {key!r} on the adapter": id(value) for key, value in own if _holds(value)}
+        found[f"a hook on {said}"] = [hook for hooks in HOOKS for hook in getattr(layer, hooks, {}).values()]
+        for key, value in vars(layer).items():
+            if key == "_buffers":
+                found |= {f"the tensor {one!r} on {said}": [tensor] for one, tensor in value.items()}
+            elif key not in OWN:
+                found[f"the tensor {key!r} on {said}"] = _tensors(value)
+    for key, value in vars(adapter).items():
+        found[f"the tensor {key!r} on the adapter"] = _tensors(value)
+    return {name: values for name, values in found.items() if values}
 
 
-def _holds(value: object) -> bool:
-    """Whether a value is a tensor or a collection with one in it."""
+def _same(first: list[object], second: list[object]) -> bool:
+    return len(first) == len(second) and all(one is other for one, other in zip(first, second, strict=True))
+
+
+def _tensors(value: object) -> list[object]:
+    """The tensors in a value, which may be a collection of collections."""
     if isinstance(value, Mapping):
-        return any(isinstance(one, Tensor) for one in value.values())
-    if isinstance(value, list | tuple):
-        return any(isinstance(one, Tensor) for one in value)
-    return isinstance(value, Tensor)
+        return [found for one in value.values() for found in _tensors(one)]
+    if isinstance(value, list | tuple | set | frozenset | deque):
+        return [found for one in value for found in _tensors(one)]
+    return [value] if isinstance(value, Tensor) else []

@@ -17,8 +17,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from pydantic import ValidationError
+
 from mtlviz.adapters.base import Adapter
-from mtlviz.errors import AdapterError
+from mtlviz.cards import ModelCard
+from mtlviz.errors import AdapterError, MtlvizError, first_mistake
 
 VARIABLE = "MTLVIZ_ADAPTERS"
 """Environment variable: places of adapters, with commas between them."""
@@ -70,7 +73,7 @@ def load_adapter(place: str) -> Adapter:
             raise AdapterError(f"{where} has no {attribute!r}; name the adapter's class or instance in it.") from error
     try:
         adapter = found if isinstance(found, Adapter) else found()
-    except Exception as error:  # whatever the code of somebody else raises
+    except (Exception, SystemExit) as error:  # whatever the code of somebody else raises
         raise AdapterError(f"{place} cannot be made: {_said(error)}.") from error
     if not isinstance(adapter, Adapter):
         kind = type(adapter).__name__
@@ -99,7 +102,7 @@ def _module(where: str) -> ModuleType:
         return _from_file(Path(where).resolve())
     except FileNotFoundError as error:
         raise AdapterError(f"There is no file {where!r}; give the path of the adapter's code.") from error
-    except Exception as error:  # whatever the code of somebody else raises
+    except (Exception, SystemExit) as error:  # whatever the code of somebody else raises
         raise AdapterError(f"{where} cannot be imported: {_said(error)}.") from error
 
 
@@ -130,6 +133,11 @@ def _searched(folder: Path) -> Iterator[None]:
         sys.path.remove(str(folder))
 
 
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
+    if isinstance(error, ValidationError):  # of its card
+        place = ".".join(map(str, error.errors()[0]["loc"]))
+        return f"in its {error.title}, {f'{place}: ' if place else ''}{first_mistake(error, ModelCard.model_fields)}"
+    if isinstance(error, MtlvizError):
+        return str(error).rstrip(".")
     words = " ".join(str(error).split()).rstrip(".")
     return f"{type(error).__name__}: {words}" if words else type(error).__name__

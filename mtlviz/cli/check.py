@@ -1,5 +1,6 @@
 """``check``: does an adapter keep what the app relies on?"""
 
+import shlex
 from dataclasses import asdict
 from typing import Annotated
 
@@ -16,7 +17,7 @@ WIDTH = 12
 def check(adapter: Place, as_json: AsJson = False) -> None:
     """Check an adapter of one's own network, one line a check; exit code 1 if one fails.
 
-    Card, preparation, shapes, ranges, determinism, traces, edits, what a pass leaves behind, gradients, threads.
+    Card, preparation, shapes, ranges, determinism, batches, traces, edits, what stays behind, gradients, threads.
 
     Example:
         python -m mtlviz check examples/task_exchange_adapter.py:TaskExchange
@@ -31,7 +32,7 @@ def check(adapter: Place, as_json: AsJson = False) -> None:
     verdict = (
         f"{', '.join(failed)} failed; the app would show wrong things or stop."
         if failed
-        else f"All hold; start the app with it: streamlit run app.py -- --adapter {adapter}"
+        else f"All hold; start the app with it: streamlit run app.py -- --adapter {shlex.quote(adapter)}"
     )
     record = {"command": "check", "adapter": adapter, "name": getattr(loaded.card, "name", None), "ok": not failed,
               "checks": [asdict(one) for one in found]}  # fmt: skip

@@ -1,4 +1,4 @@
-"""``evaluate``: scores of a checkpoint on held-out images, beside a predictor that never looks."""
+"""``evaluate``: scores of a checkpoint or an adapter on held-out images, beside a predictor that never looks."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -78,7 +78,7 @@ def evaluate(
     device: Device = None,
     as_json: AsJson = False,
 ) -> None:
-    """Score a checkpoint with the field's metrics, each with its protocol and beside a constant predictor.
+    """Score a model with the field's metrics, each with its protocol and beside a constant predictor.
 
     Any data set that `validate-dataset` knows will do. Images are resized to the model's size and predictions back to
     that of the labels; tasks that the data define otherwise are left out, and it is said why. Rooms that are not on
@@ -104,10 +104,13 @@ def evaluate(
     conventions = Conventions(protocol, images.variant, depth)
     scores = _scores(checkpoint, place, where, images, conventions, fit, switched_off, worker_count(workers))
     scores["constants_from"] = data
-    said = {"title": images.title, "variant": images.variant, "split": images.split, "left_out": images.left_out}
+    notes = list(images.left_out)
+    if switched_off and "interaction_off" not in scores:
+        notes.append(f"{card.name} has no interaction that can be switched off.")
+    said = {"title": images.title, "variant": images.variant, "split": images.split, "left_out": notes}
     found = {"command": "evaluate", "checkpoint": checkpoint, "trained": card.trained, "data": data, **said, **scores}
     shown = data if data.startswith(ROOMS) else f"{images.title} ({images.variant}), {images.split}"
-    answer(found, as_json, *score_texts(f"{checkpoint} on {shown}", scores), "", *images.left_out)
+    answer(found, as_json, *score_texts(f"{checkpoint} on {shown}", scores), "", *notes)
 
 
 def depth_limits(

@@ -12,6 +12,9 @@ from torch.nn import functional
 TOKEN_STRIDE = 8
 """Pixels between neighbouring tokens."""
 
+_Width = Annotated[int, Field(ge=1)]
+_Count = Annotated[int, Field(ge=0)]
+
 
 class EncoderConfig(BaseModel):
     """The shared encoder.
@@ -25,10 +28,10 @@ class EncoderConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    widths: tuple[int, int, int, int, int] = (24, 48, 80, 104, 112)
-    blocks: tuple[int, int, int, int, int] = (0, 1, 1, 1, 1)
+    widths: tuple[_Width, _Width, _Width, _Width, _Width] = (24, 48, 80, 104, 112)
+    blocks: tuple[_Count, _Count, _Count, _Count, _Count] = (0, 1, 1, 1, 1)
     stages: Annotated[int, Field(ge=3, le=5)] = 5
-    out: Annotated[int, Field(ge=1)] = 96
+    out: _Width = 96
 
     @property
     def stride(self) -> int:

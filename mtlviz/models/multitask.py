@@ -1,7 +1,7 @@
 """The network: encoder -> task encoders -> interaction -> decoders."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 import torch
 from jaxtyping import Bool, Float
@@ -50,7 +50,7 @@ class NetworkConfig(BaseModel):
     task_encoders: Literal["single_scale", "multi_scale"] = "single_scale"
     scales: tuple[int, ...] = (4, 8, 16, 32)
     task_convolutions: int = Field(1, ge=0)
-    decoder_widths: tuple[int, int] = (40, 32)
+    decoder_widths: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] = (40, 32)
     interaction: str = "kem"
     options: dict[str, Any] = {}
     deep_supervision: bool = False

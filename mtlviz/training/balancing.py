@@ -131,13 +131,14 @@ class DynamicAverage(Balance):
 
     def observe(self, fabric: Fabric, losses: Losses) -> None:
         """Count a step; a pass that ends becomes the last one."""
-        self.sums += torch.stack([losses[name].double() for name in self.names])
+        found = torch.stack([losses[name].double() for name in self.names])
+        if fabric.world_size > 1:  # at every step, so that the state of one process is that of all
+            found = cast(Tensor, fabric.all_reduce(found, reduce_op="mean"))
+        self.sums += found
         self.taken += 1
         if self.taken < self.steps:
             return
         mean = self.sums / self.taken
-        if fabric.world_size > 1:
-            mean = cast(Tensor, fabric.all_reduce(mean, reduce_op="mean"))
         self.means.copy_(torch.stack([mean, self.means[0]]))
         self.sums.zero_()
         self.taken.zero_()
@@ -189,7 +190,8 @@ class Aggregated(Balance):
         labelled = jacobian[jacobian.any(1)]  # a task without labels in this step has no say; some would take its 0
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed * 1_000_003 + step)
-            vector = self.aggregate(labelled) if len(labelled) else jacobian[0]
+            usable = len(labelled) and bool(jacobian.isfinite().all())
+            vector = self.aggregate(labelled) if usable else jacobian.sum(0)  # of zeros, or refused by the caller
         sizes = [parameter.numel() for parameter in self._shared]
         for parameter, part in zip(self._shared, vector.split(sizes), strict=True):
             parameter.grad = part.view_as(parameter).to(parameter.dtype)

@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
-from mtlviz.errors import OptionError
+from mtlviz.errors import OptionError, first_mistake
 from mtlviz.metrics.families import protocol_family
+from mtlviz.models.backbones import BackboneConfig
+from mtlviz.models.encoders import EncoderConfig
 from mtlviz.models.initial import INITIAL
 from mtlviz.models.multitask import NetworkConfig
 from mtlviz.tasks import TASKS, Task
-from mtlviz.training.options import BalanceConfig, DataConfig, LossOptions, OptimiserConfig, StopConfig
+from mtlviz.training.options import PLAIN, BalanceConfig, DataConfig, LossOptions, OptimiserConfig, StopConfig
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -50,7 +52,7 @@ class TrainConfig(BaseModel):
         auxiliary: by name the weight of a loss that the interaction adds, e.g. ``collapse``; 1 where not named.
         seed: fixes the weights at the start, the order of images and their variations.
         accelerator: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        devices: how many of them.
+        devices: how many of them, on all machines.
         precision: ``32-true``, ``bf16-mixed`` or ``16-mixed``.
         threads: processor threads of one device; None leaves torch's choice.
         log_every: steps between two lines of the log.
@@ -61,7 +63,7 @@ class TrainConfig(BaseModel):
         std: of RGB in [0, 1], by which images are divided.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = PLAIN
 
     title: str = ""
     summary: str = ""
@@ -83,7 +85,7 @@ class TrainConfig(BaseModel):
     protocol: str | None = None
     tensorboard: bool = False
     auxiliary: dict[str, float] = {}
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**32)
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     devices: int = Field(default=1, ge=1)
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
@@ -95,13 +97,20 @@ class TrainConfig(BaseModel):
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
 
-    @field_validator("auxiliary")
+    @field_validator("auxiliary", "weights")
     @classmethod
-    def _not_negative(cls, auxiliary: dict[str, float]) -> dict[str, float]:
-        for name, weight in auxiliary.items():
+    def _not_negative(cls, weights: dict[str, float]) -> dict[str, float]:
+        for name, weight in weights.items():
             if not weight >= 0:
                 raise ValueError(f"the weight of {name!r} must be at least 0; got {weight:g}")
-        return auxiliary
+        return weights
+
+    @field_validator("std")
+    @classmethod
+    def _above_zero(cls, std: tuple[float, float, float]) -> tuple[float, float, float]:
+        if min(std) <= 0:
+            raise ValueError(f"images are divided by it, so all three must be above 0; got {list(std)}")
+        return std
 
     @field_validator("protocol")
     @classmethod
@@ -178,6 +187,14 @@ class TrainConfig(BaseModel):
         return tasks | initial | self.auxiliary
 
 
+_FIELDS = {
+    field
+    for record in (TrainConfig, DataConfig, NetworkConfig, BackboneConfig, EncoderConfig, OptimiserConfig, LossOptions,
+                   BalanceConfig, StopConfig)
+    for field in record.model_fields
+}  # fmt: skip
+
+
 def read_config(path: Path) -> TrainConfig:
     """Read a YAML file; ``base: FILE`` in it names a file, beside it, whose values it changes.
 
@@ -205,12 +222,10 @@ def parse_config(values: dict[str, Any], source: str = "configuration") -> Train
     try:
         return TrainConfig(**values)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        message = first["msg"].removeprefix("Value error, ").rstrip(".")
-        if first["type"] == "extra_forbidden":
-            message = "there is no such field"
-        raise OptionError(f"{source}: {where + ': ' if where else ''}{message}.") from error
+        loc = error.errors()[0]["loc"]
+        # An encoder's own form stands behind its field.
+        where = ".".join(str(part) for at, part in enumerate(loc) if not (at and loc[at - 1] == "encoder"))
+        raise OptionError(f"{source}: {where + ': ' if where else ''}{first_mistake(error, _FIELDS)}.") from error
 
 
 def _read_yaml(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:

@@ -8,9 +8,11 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
+from mtlviz.adapters.network import AdaptedNetwork
 from mtlviz.data import geometry
 from mtlviz.data.sample import Sample
 from mtlviz.edits import Edit
+from mtlviz.errors import MtlvizError
 from mtlviz.metrics import ConstantFit
 from mtlviz.models.multitask import MultiTaskNetwork
 from mtlviz.models.network import Network
@@ -32,6 +34,8 @@ PIXELS = 5_000_000
 
 EACH = 8
 """Images that make a process of its own worth starting."""
+
+SWITCHED_OFF = Edit(residual=0.0)
 
 Counted = Callable[[int, int], None]
 Norm = tuple[float, float, float]
@@ -61,7 +65,7 @@ def evaluate_network(
         network: on the device to use; set to evaluation mode for the time of the call.
         samples: images with labels of the tasks; a task that an image has no label of does not count there.
         tasks: those of the network that are scored.
-        mean: of the RGB normalisation.
+        mean: of the RGB normalisation; that of an adapter's network is the adapter's own.
         std: of the RGB normalisation.
         batch: images at a time; changes no result but those of the protocols that average over batches.
         switched_off: also score it with the weight of the interaction's residual at 0.
@@ -78,12 +82,13 @@ def evaluate_network(
         Plain values for JSON, None where no pixel counts: ``images``, ``size`` of the network's images, ``scored``
         (where predictions meet labels); ``tasks`` with, by name,
         ``headline``, ``metrics``, ``protocol``, ``constant`` and for classes ``classes`` (IoU and frequency);
-        for a network with an interaction ``interaction_off`` (metrics by task) and ``sharing``, see
-        ``sharing_statistics``.
+        for a network with an interaction ``interaction_off`` (metrics by task), where an adapter claims the edit
+        ``residual`` too, and for one of ours ``sharing``, see ``sharing_statistics``.
     """
     ours = network if isinstance(network, MultiTaskNetwork) else None
     interacts = ours is not None and ours.config.interaction != "none"
-    edits = {"on": None, **({"off": Edit(residual=0.0)} if interacts and switched_off else {})}
+    can_stop = interacts or (ours is None and _allows(network, SWITCHED_OFF))
+    edits = {"on": None, **({"off": SWITCHED_OFF} if can_stop and switched_off else {})}
     conventions = Conventions(protocol, variant, depth or {})
     fitted = fit_constants(samples, tasks, conventions) if constants is None else constants
     scoring = Scoring(tasks, fitted, conventions, list(edits))
@@ -156,6 +161,14 @@ def fit_constants(
     return fits
 
 
+def _allows(network: Network, edit: Edit) -> bool:
+    try:
+        network.check(edit)
+    except MtlvizError:
+        return False
+    return True
+
+
 @torch.inference_mode()
 def _score(
     network: Network,
@@ -165,7 +178,8 @@ def _score(
     norm: tuple[Norm, Norm],
 ) -> None:
     device = next(network.parameters()).device
-    images = normalised(batch._replace(images=batch.images.to(device)), *norm)
+    batch = batch._replace(images=batch.images.to(device))
+    images = network.received(batch.images) if isinstance(network, AdaptedNetwork) else normalised(batch, *norm)
     for name, edit in edits.items():
         outputs, _, _ = network(images, edit=edit)
         scoring.add(name, outputs, batch)

@@ -10,10 +10,11 @@ from torch import Tensor
 
 from mtlviz.checkpoints import MANIFEST, ModelCard, checkpoint_names, save_checkpoint
 from mtlviz.engine import library_versions
-from mtlviz.errors import CheckpointError, OptionError
+from mtlviz.errors import CheckpointError, MtlvizError, OptionError
 from mtlviz.models.encoders import TOKEN_STRIDE
 from mtlviz.models.multitask import MultiTaskNetwork, parameter_counts
 from mtlviz.models.operations import operation_counts
+from mtlviz.models.outline import weight_shapes
 from mtlviz.training.config import TrainConfig
 
 PREFIXES = ("module.", "model.", "network.", "_orig_mod.")
@@ -97,8 +98,9 @@ def import_checkpoint(
     """
     if (folder / MANIFEST).exists() and name in (*checkpoint_names(folder), *checkpoint_names(folder, "encoder")):
         raise CheckpointError(f"{str(folder)!r} has a checkpoint {name!r} already; choose another --name.")
+    _check_fit(config, tensors)
     network = MultiTaskNetwork(config.network, config.task_list()).eval()
-    _fill(network, tensors)
+    network.load_state_dict({**network.state_dict(), **tensors})
     grid = (size[0] // TOKEN_STRIDE, size[1] // TOKEN_STRIDE)
     card = ModelCard(
         name=name,
@@ -122,13 +124,18 @@ def import_checkpoint(
     return _saved_whole(network, card, folder)
 
 
-def _fill(network: MultiTaskNetwork, tensors: Mapping[str, Tensor]) -> None:
-    own = network.state_dict()
+def _check_fit(config: TrainConfig, tensors: Mapping[str, Tensor]) -> None:
+    """Refuse weights of another network, before any network is built."""
+    try:
+        own = weight_shapes(config.network, config.task_list(), tensors)
+    except MtlvizError as error:
+        said = str(error).rstrip(".")
+        raise CheckpointError(f"The weights do not fit the configuration: {said}; give another --config.") from error
     missing = [key for key in own if key not in tensors and not key.endswith(COUNTER)]
     unexpected = [key for key in tensors if key not in own]
     other = [
-        f"{key} {tuple(tensors[key].shape)} for {tuple(own[key].shape)}"
-        for key in own if key in tensors and tensors[key].shape != own[key].shape
+        f"{key} {tuple(tensors[key].shape)} for {tuple(shape)}"
+        for key, shape in own.items() if key in tensors and tensors[key].shape != shape
     ]  # fmt: skip
     parts = [
         f"{len(keys)} {what} ({_named(keys)})"
@@ -142,7 +149,6 @@ def _fill(network: MultiTaskNetwork, tensors: Mapping[str, Tensor]) -> None:
     bad = [key for key, tensor in tensors.items() if tensor.is_floating_point() and not bool(tensor.isfinite().all())]
     if bad:
         raise CheckpointError(f"The weights hold NaN or infinity in {_named(bad)}; take an earlier state.")
-    network.load_state_dict({**own, **tensors})
 
 
 def _named(keys: list[str]) -> str:

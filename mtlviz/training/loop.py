@@ -31,6 +31,7 @@ from mtlviz.training.balancing import Balance, build_balance
 from mtlviz.training.collapse_log import CollapseLog
 from mtlviz.training.config import TrainConfig
 from mtlviz.training.data import Batch, TrainingStream, normalised, training_batches
+from mtlviz.training.devices import build_fabric, check_agreement, folder_held, seed_step
 from mtlviz.training.losses import task_losses
 from mtlviz.training.optimiser import build_optimiser, rate_factor
 from mtlviz.training.progress import Progress
@@ -55,20 +56,21 @@ def train(config: TrainConfig, out: Path, resume: bool = True) -> Path:
         The safetensors file of the final weights.
 
     Raises:
-        OptionError: if ``out`` holds a training with another configuration, ``encoder`` does not fit, or an option
-            does not suit the data or needs a library that is not installed.
+        OptionError: if ``out`` holds a training with another configuration or one that runs, ``encoder`` does not fit,
+            or an option does not suit the data or the machine or needs a library that is not installed.
         DataError: if the training set or the images to evaluate on are missing or incomplete.
-        TrainingError: if the state to go on from is damaged, or a gradient is not finite.
+        TrainingError: if the state to go on from is damaged, a gradient or a weight is not finite, or processes do not
+            agree.
     """
     weights = out / WEIGHTS
     config = pinned(with_tasks(config))
-    claim(out, config, resume)
-    if weights.exists():
-        return weights
-    if config.data.val is not None:
-        checked_held_out(config)  # refused now, rather than after hours
-    with _processor(config):
-        fabric = Fabric(accelerator=config.accelerator, devices=config.devices, precision=config.precision)
+    with folder_held(out), _processor(config):
+        claim(out, config, resume)
+        if weights.exists():
+            return weights
+        if config.data.val is not None:
+            checked_held_out(config)  # refused now, rather than after hours
+        fabric = build_fabric(config)
         fabric.launch()
         tensors = _fit(config, out, fabric)
         if fabric.is_global_zero:
@@ -140,6 +142,7 @@ def _fit(config: TrainConfig, out: Path, fabric: Fabric) -> dict[str, Tensor]:
     balance.to(fabric.device)
     precision = fabric.strategy.precision
     start, watched = load_state(out, network, optimiser, precision, balance)
+    check_agreement(fabric, config, start)
     loader = training_batches(TrainingStream(samples, config, boundaries), start, fabric.global_rank, fabric.world_size)
     every = max(1, config.save_every // config.batch)
     collapse = CollapseLog(out, config, start, shown=fabric.is_global_zero)
@@ -156,15 +159,17 @@ def _fit(config: TrainConfig, out: Path, fabric: Fabric) -> dict[str, Tensor]:
             rate = config.optimiser.rate * rate_factor(config, step)
             for group in optimiser.param_groups:
                 group["lr"] = rate * group.get("factor", 1.0)
+            seed_step(config, step, fabric.global_rank)
             losses, norm = training_step(objective, parts, optimiser, config, fabric, balance, step)
             progress.advance(step, losses, norm, rate)
             collapse.advance(step + 1, network)
-            ends = watch.ends(step + 1, network, fabric)
+            if watch.ends(step + 1, network, fabric):
+                break  # without a state, which would go on behind the end
             if (step + 1) % every == 0 and step + 1 < config.steps and fabric.is_global_zero:
+                check_finite(network)
                 save_state(out, network, optimiser, precision, step + 1, balance, watch.state())
-            if ends:
-                break
     fabric.barrier()
+    check_finite(network)
     return watch.weights(network)
 
 
@@ -231,8 +236,9 @@ def training_step(
     )
     largest = math.inf if config.optimiser.clip is None else config.optimiser.clip
     norm = fabric.clip_gradients(objective, optimiser, max_norm=largest, error_if_nonfinite=False)
-    # With a gradient scaler an infinite gradient is an ordinary event: the step is skipped.
-    if config.precision != "16-mixed" and norm is not None and not norm.isfinite():
+    # With a gradient scaler an infinite gradient is an ordinary event, and the step is skipped; a loss never is.
+    watched = list(losses.values()) if config.precision == "16-mixed" else [norm]
+    if not all(value is None or value.isfinite() for value in watched):
         raise TrainingError(_not_finite(losses))
     optimiser.step()
     balance.observe(fabric, losses)
@@ -248,9 +254,23 @@ def _not_finite(losses: dict[str, Tensor]) -> str:
     )
 
 
+def check_finite(network: nn.Module) -> None:
+    """Refuse to keep weights that no prediction can come from.
+
+    Raises:
+        TrainingError: naming the first one.
+    """
+    for name, tensor in network.state_dict().items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise TrainingError(
+                f"{name} is not finite after this step, so nothing was written and the last saved state is kept; lower "
+                "optimiser.rate, and train in another folder or with --no-resume."
+            )
+
+
 @contextmanager
 def _processor(config: TrainConfig) -> Iterator[None]:
-    """Threads as configured, and sums in a fixed order, for the time of a training."""
+    """Threads as configured, sums in a fixed order and random numbers of its own, for the time of a training."""
     threads, fixed = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     memory: Any = torch.utils.deterministic
     filled = memory.fill_uninitialized_memory
@@ -258,7 +278,8 @@ def _processor(config: TrainConfig) -> Iterator[None]:
     memory.fill_uninitialized_memory = False
     torch.use_deterministic_algorithms(config.accelerator == "cpu" or not torch.cuda.is_available(), warn_only=True)
     try:
-        yield
+        with torch.random.fork_rng(devices=[]):
+            yield
     finally:
         torch.set_num_threads(threads)
         memory.fill_uninitialized_memory = filled

@@ -12,6 +12,8 @@ from mtlviz.training.pipeline import PIPELINES, Pipeline
 HELD_OUT = ("rooms:val", "rooms:test")
 """Rooms that need no folder to be evaluated on."""
 OptimiserKind = Literal["adamw", "adam", "sgd"]
+PLAIN = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+"""Of every record of a configuration."""
 GRID = 32
 """Pixels of which a network's sides are multiples, so that its coarsest features cover them evenly."""
 
@@ -26,7 +28,7 @@ class SamplingConfig(BaseModel):
         labelled: by task the factor for images that have labels of it, where not all do.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = PLAIN
 
     rare: str | None = None
     share: float = Field(default=0.2, gt=0, le=1)
@@ -70,7 +72,7 @@ class DataConfig(BaseModel):
             for data that are not rooms.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = PLAIN
 
     train: Path
     val: Path | None = None
@@ -134,7 +136,7 @@ class LossOptions(BaseModel):
         cap: depths of this or more do not count; 6.5535 m in MTFormer.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = PLAIN
 
     form: str | None = None
     positive: float | None = Field(default=None, gt=0, lt=1)
@@ -156,7 +158,7 @@ class BalanceConfig(BaseModel):
         temperature: of ``dwa``.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = PLAIN
 
     method: Literal[
         "fixed", "uncertainty", "dwa", "upgrad", "pcgrad", "cagrad", "mgda", "imtl_g", "aligned_mtl", "dualproj"
@@ -176,7 +178,7 @@ class TaskOptimiser(BaseModel):
         decay: weight decay.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = PLAIN
 
     kind: OptimiserKind | None = None
     rate: float | None = Field(default=None, ge=0)
@@ -197,7 +199,7 @@ class OptimiserConfig(BaseModel):
         clip: largest norm of the gradient; None clips nothing.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = PLAIN
 
     kind: OptimiserKind = "adamw"
     rate: float = Field(default=2e-3, gt=0)
@@ -233,7 +235,7 @@ class StopConfig(BaseModel):
         images: held-out images that are looked at, the first ones of ``data.val``; None takes all.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = PLAIN
 
     every: int = Field(ge=1)
     patience: int = Field(default=5, ge=1)

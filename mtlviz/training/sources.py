@@ -38,7 +38,8 @@ class Samples(Protocol):
 def with_tasks(config: TrainConfig) -> TrainConfig:
     """The configuration with what its data set says: the tasks' definitions, and a size and a pipeline if it has none.
 
-    Rooms leave it as it is, and so does a data set that is not there, which is refused where images are read.
+    Rooms leave it as it is, and so does a data set that is not there, which is refused where images are read, or here
+    where only it could say what a task is.
 
     Raises:
         OptionError: if a task or an option about a task is not one of the data set's, or the images need a size.
@@ -47,7 +48,8 @@ def with_tasks(config: TrainConfig) -> TrainConfig:
     path = config.data.train
     if config.definitions:
         return config
-    if holds_rooms(path) or not path.exists():
+    known = path.exists() or set(config.tasks) <= set(TASKS)
+    if known and (holds_rooms(path) or not path.exists()):
         _check_names(config, tuple(TASKS), path)
         return config
     found = open_data(path, "train")
@@ -186,7 +188,9 @@ class First:
 
     def __init__(self, samples: Samples, count: int) -> None:
         if count > len(samples):
-            raise DataError(f"The data set holds {len(samples)} images, {count} are wanted; make more of them.")
+            raise DataError(
+                f"The data set holds {len(samples)} images, {count} are wanted; ask for fewer, or add some."
+            )
         self.samples = samples
         self.count = count
 

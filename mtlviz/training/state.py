@@ -40,6 +40,9 @@ def claim(out: Path, config: TrainConfig, resume: bool) -> None:
         OptionError: if it holds a training with another configuration and ``resume`` is asked for.
     """
     out.mkdir(parents=True, exist_ok=True)
+    for name in (STATE, WEIGHTS, BEST):
+        for partial in out.glob(f".{name}.*.tmp"):  # of a process that was killed while it wrote
+            partial.unlink(missing_ok=True)
     if not resume:
         for name in (STATE, CONFIG, WEIGHTS, METRICS, LOG, COLLAPSE_LOG, VALIDATION_LOG, BEST):
             (out / name).unlink(missing_ok=True)
@@ -57,7 +60,8 @@ def _identity(text: str) -> dict[str, object]:
         values: dict[str, object] = TrainConfig.model_validate_json(text).model_dump()
     except ValidationError:
         return {}
-    values["data"] = {**dict(values["data"]), "workers": 0, "val": None}  # type: ignore[call-overload]
+    held_out = {} if values["stop"] else {"val": None}  # an early stop depends on it
+    values["data"] = {**dict(values["data"]), "workers": 0, **held_out}  # type: ignore[call-overload]
     reported = {"log_every": 0, "save_every": 0, "collapse_every": None, "collapse_rooms": 0, "tensorboard": False}
     return {**values, "title": "", "summary": "", "threads": None, "protocol": None, **reported}
 
@@ -101,7 +105,6 @@ def save_state(
         "network": network.state_dict(),
         "optimiser": optimiser.state_dict(),
         "precision": precision.state_dict(),
-        "random": torch.get_rng_state(),
         **({"balance": balanced} if balanced else {}),
         **({"watched": watched} if watched else {}),
     }
@@ -133,7 +136,6 @@ def load_state(
         precision.load_state_dict(state["precision"])
         if balance is not None:
             balance.load_state_dict(state.get("balance", {}))
-        torch.set_rng_state(state["random"])
         return int(state["step"]), dict(state.get("watched", {}))
     except OSError:
         raise

@@ -70,10 +70,12 @@ def headline(every: Sequence[Found]) -> str:
     counts = [len(card.tasks) for card in cards]
     tasks = f"{min(counts)} to {max(counts)}" if min(counts) < max(counts) else str(counts[0])
     sizes = [card.parameters.get("total", 0) / 1e6 for card in cards]
-    trained = " and ".join(dict.fromkeys(card.data or models_card.TRAINED[card.trained] for card in cards))
+    learned = [card for card in cards if card.trained != "random"] or cards
+    trained = " and ".join(dict.fromkeys(card.data or models_card.TRAINED[card.trained] for card in learned))
+    untrained = f", {len(cards) - len(learned)} of them not at all" if len(learned) < len(cards) else ""
     return (
         f"**{len(cards)} model{'s' * (len(cards) > 1)}** of {tasks} tasks and {min(sizes):.2f} to {max(sizes):.2f} "
-        f"million parameters, trained on {panels.plain(trained)}."
+        f"million parameters, trained on {panels.plain(trained)}{untrained}."
     )
 
 

@@ -107,6 +107,87 @@ class Shared(Small):
         return outputs, trace
 
 
+class ChangesItsInput(Small):
+    def run(self, image, **rest):
+        return super().run(image.mul_(0.5), **rest)
+
+
+class Hoarding(Small):
+    """Keeps tensors where it kept some before."""
+
+    def __init__(self):
+        super().__init__()
+        self.kept = {"depths": []}
+
+    def run(self, image, **rest):
+        outputs, trace = super().run(image, **rest)
+        self.kept["depths"].append(outputs["depth"])
+        return outputs, trace
+
+
+class Seeding(Small):
+    def run(self, image, **rest):
+        torch.manual_seed(0)
+        return super().run(image + 0.1 * torch.rand(image.shape[1:]), **rest)
+
+
+class LooksAtTheBatch(Small):
+    def run(self, image, **rest):
+        return super().run(image - image.mean(), **rest)
+
+
+class Probabilities(Small):
+    def run(self, image, **rest):
+        outputs, trace = super().run(image, **rest)
+        return {**outputs, "semseg": outputs["semseg"].softmax(1)}, trace
+
+
+class NoTrace(Small):
+    def run(self, image, **rest):
+        return super().run(image, **rest)[0]
+
+
+class OfNumpy(Small):
+    def run(self, image, **rest):
+        outputs, trace = super().run(image, **rest)
+        return {task: out.numpy() for task, out in outputs.items()}, trace
+
+
+class Elsewhere(Small):
+    def run(self, image, **rest):
+        outputs, trace = super().run(image, **rest)
+        return {task: out.to("meta") for task, out in outputs.items()}, trace
+
+
+class PreparesNothing(Small):
+    def prepare(self, sample):
+        return None
+
+
+class Leaving(Small):
+    def run(self, image, **rest):
+        raise SystemExit(3)
+
+
+class Training(Adapter):
+    """Its network is left in training mode, which costs nothing: it is put into evaluation mode where it is used."""
+
+    def __init__(self):
+        layers = nn.Sequential(nn.Conv2d(3, 21, 3, padding=1), nn.BatchNorm2d(21), nn.Dropout(0.5))
+        super().__init__(layers, card())
+        self.network.train()
+
+    run = Small.run
+
+
+class HalfTheNormalisation(Small):
+    """Prepares images in a way of its own."""
+
+    def prepare(self, sample):
+        made = super().prepare(sample)
+        return type(made)(made.image * 0.5, made.mask, made.letterbox)
+
+
 class OddGrid(Small):
     changes: ClassVar = {"token_grid": (5, 6)}
 

@@ -70,13 +70,18 @@ def test_a_class_gives_a_new_adapter_every_time():
         ("{file}:wrong", "is no adapter but a str; derive it from"),
         ("{broken}:X", "cannot be imported: SyntaxError"),
         ("{raising}:X", "cannot be imported: ZeroDivisionError: division by zero"),
+        ("{leaving}:X", "cannot be imported: SystemExit: 3"),
+        ("{card}:X", r"cannot be imported: in its ModelCard, name: .* got 'my net'"),
         ("tests.adapters.broken:Raising.run", "cannot be made: TypeError"),
     ],
 )
 def test_what_is_no_adapter_is_refused_in_one_sentence(file, tmp_path, place, sentence):
     (tmp_path / "broken.py").write_text("def f(:\n")
     (tmp_path / "raising.py").write_text("X = 1 / 0\n")
-    place = place.format(file=file, broken=tmp_path / "broken.py", raising=tmp_path / "raising.py")
+    (tmp_path / "leaving.py").write_text("raise SystemExit(3)\n")
+    (tmp_path / "card.py").write_text("from tests.adapters.broken import card\nX = card(name='my net')\n")
+    names = ("broken", "raising", "leaving", "card")
+    place = place.format(file=file, **{name: tmp_path / f"{name}.py" for name in names})
     with pytest.raises(AdapterError, match=sentence) as caught:
         load_adapter(place)
     assert "\n" not in str(caught.value)

@@ -207,7 +207,7 @@ def test_what_cannot_be_downloaded_is_said_in_one_sentence(monkeypatch):
 
 def test_without_the_library_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(OptionError, match=r'run pip install transformers, or choose the built-in encoder'):
+    with pytest.raises(OptionError, match=r"run pip install transformers, or choose the built-in encoder"):
         encoder()
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(OptionError, match=r"needs the library timm.* and pip install timm"):

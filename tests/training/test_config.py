@@ -1,3 +1,4 @@
+import math
 from pathlib import Path
 
 import pytest
@@ -42,8 +43,27 @@ def test_a_configuration_changes_the_fields_of_its_base(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"budgett": 3}, "configuration: budgett: there is no such field."),
-        ({"budget": 0}, "configuration: budget: Input should be greater than or equal to 1."),
+        ({"budgett": 3}, "configuration: budgett: there is no such field (did you mean 'budget'?)."),
+        ({"zebra": 3}, "configuration: zebra: there is no such field."),
+        ({"budget": 0}, "configuration: budget: must be at least 1; got 0."),
+        ({"budget": "many"}, "configuration: budget: must be a valid integer; got 'many'."),
+        ({"data": None}, "configuration: data: must hold 'field: value' lines; got None."),
+        ({"data": {}}, "configuration: data.train: it is missing."),
+        ({"tasks": "depth"}, "configuration: tasks: must be a list; got 'depth'."),
+        ({"seed": 2**32}, "configuration: seed: must be less than 4294967296; got 4294967296."),
+        ({"weights": {"depth": -1}}, "configuration: weights: the weight of 'depth' must be at least 0; got -1."),
+        ({"weights": {"depth": math.inf}}, "configuration: weights.depth: must be a finite number; got inf."),
+        ({"optimiser": {"rate": math.inf}}, "configuration: optimiser.rate: must be a finite number; got inf."),
+        ({"optimiser": {"rates": {"depth": math.inf}}}, "optimiser.rates.depth: must be a finite number; got inf."),
+        ({"balancing": {"scale": math.nan}}, "configuration: balancing.scale: must be a finite number; got nan."),
+        ({"precision": 16}, "precision: must be '32-true', 'bf16-mixed' or '16-mixed'; got 16."),
+        ({"std": [0, 1, 1]}, "configuration: std: images are divided by it, so all three must be above 0; got [0"),
+        ({"network": {"decoder_widths": [0, 8]}}, "network.decoder_widths.0: must be at least 1; got 0."),
+        ({"network": {"encoder": {"widths": [0] * 5}}}, "network.encoder.widths.0: must be at least 1; got 0."),
+        ({"network": {"encoder": {"blocks": [-1] * 5}}}, "network.encoder.blocks.0: must be at least 0; got -1."),
+        ({"network": {"encoder": {"backbone": 5}}}, "network.encoder.backbone: must be a valid string; got 5."),
+        ({"network": {"encoder": {"backbone": "resnet-50", "width": 8}}}, "network.encoder.width: there is no such"),
+        ({"network": {"encoder": {"backbone": "resnet"}}}, "network.encoder: backbone 'resnet' is unknown; choose one"),
         ({"budget": 3}, "configuration: a budget of 3 images is less than one batch of 16."),
         ({"tasks": []}, "configuration: tasks must name each task once; got none."),
         ({"tasks": ["depth", "depth"]}, "tasks must name each task once; got depth, depth"),
@@ -62,7 +82,7 @@ def test_a_configuration_changes_the_fields_of_its_base(tmp_path):
         ({"precision": "16-mixed", "balancing": {"method": "mgda"}}, "balancing mgda needs precision 32-true or bf16"),
         ({"protocol": "vandenhen"}, "no protocol 'vandenhen' (did you mean 'vandenhende'?)"),
         ({"devices": 3}, "a batch of 16 cannot be split evenly over 3 devices"),
-        ({"network": {"width": "wide"}}, "network.width: Input should be a valid integer"),
+        ({"network": {"width": "wide"}}, "network.width: must be a valid integer; got 'wide'."),
     ],
 )
 def test_a_wrong_value_gives_one_clear_sentence(changes, sentence):

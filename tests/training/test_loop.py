@@ -10,7 +10,9 @@ from safetensors.torch import load_file, save_file
 from mtlviz.errors import DataError, OptionError, TrainingError
 from mtlviz.training import build_network, loop, train
 from mtlviz.training.data import Batch, normalised
+from mtlviz.training.devices import LOCK
 from mtlviz.training.optimiser import Motion, parameter_groups, rate_factor
+from tests.training.test_balancing import NEEDED
 from tests.training.tiny import same_after_kills, tiny_config
 
 
@@ -64,7 +66,7 @@ def test_a_folder_where_nothing_was_learned_yet_can_be_used_again(rooms, tmp_pat
 
 def test_only_whole_files_are_left(rooms, tmp_path):
     train(tiny_config(rooms), tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name != LOCK) == [
         "config.json",
         "log.jsonl",
         "state.pt",
@@ -130,6 +132,55 @@ def test_a_gradient_that_is_not_finite_stops_before_its_step_and_keeps_the_last_
     resumed = load_file(train(config, tmp_path))
     whole = load_file(train(config, tmp_path / "whole"))
     assert all(torch.equal(resumed[name], whole[name]) for name in whole)
+
+
+@pytest.mark.parametrize("method", ["pcgrad", "mgda", "upgrad"])
+def test_a_loss_that_is_not_finite_is_one_sentence_whatever_balances_it(rooms, tmp_path, monkeypatch, method):
+    pytest.importorskip(NEEDED.get(method, "torchjd"))
+    losses = loop.task_losses
+
+    def spoiled(*arguments):
+        found = losses(*arguments)
+        return {**found, "depth": found["depth"] * math.nan}
+
+    monkeypatch.setattr(loop, "task_losses", spoiled)
+    with pytest.raises(TrainingError, match=r"gradient is not finite \(nor is the loss of depth\)"):
+        train(tiny_config(rooms, balancing={"method": method}), tmp_path)
+
+
+def test_weights_that_are_not_finite_are_not_kept(rooms, tmp_path, monkeypatch):
+    config, step, taken = tiny_config(rooms), loop.training_step, []
+
+    def overflowing(objective, *arguments):
+        found = step(objective, *arguments)
+        taken.append(1)
+        if len(taken) == 8:
+            objective.network.encoder.fuse[0].weight.data[0] = math.inf
+        return found
+
+    monkeypatch.setattr(loop, "training_step", overflowing)
+    with pytest.raises(TrainingError, match=r"^encoder\.fuse\.0\.weight is not finite after this step, .* is kept"):
+        train(config, tmp_path)
+    assert torch.load(tmp_path / "state.pt", weights_only=True)["step"] == 4
+    assert not (tmp_path / "weights.safetensors").exists()
+
+
+def test_options_of_an_interaction_that_do_not_exist_are_named_with_the_nearest_one(rooms):
+    for options, sentence in (
+        ({"slot": 3}, r"^Interaction 'kem', option 'slot': there is no such field \(did you mean 'slots'\?\)\.$"),
+        ({"slots": 0}, r"^Interaction 'kem', option 'slots': must be at least 1; got 0\.$"),
+    ):
+        with pytest.raises(OptionError, match=sentence):
+            build_network(tiny_config(rooms, network={"options": options}))
+
+
+def test_an_early_stop_belongs_to_its_held_out_images(rooms, tmp_path):
+    stop = {"stop": {"every": 4, "images": 2}}
+    train(tiny_config(rooms, budget=4, **stop), tmp_path)
+    with pytest.raises(OptionError, match="another configuration"):
+        train(tiny_config(rooms, budget=4, **stop, data={"val": "rooms:val"}), tmp_path)
+    train(tiny_config(rooms, budget=4), tmp_path / "plain")
+    train(tiny_config(rooms, budget=4, data={"val": "rooms:val"}), tmp_path / "plain")  # scores only
 
 
 def test_without_a_largest_norm_gradients_are_left_as_they_are(rooms, tmp_path):

@@ -52,6 +52,13 @@ def test_the_regime_is_chosen_among_all_that_are_known(regimes, tmp_path):
     assert (study["chosen"], study["regimes"]["earlier"]["matters"]) == ("earlier", True)
 
 
+def test_a_regime_without_a_scored_task_is_refused_before_anything_is_trained(regimes, tmp_path):
+    (regimes / "few.yaml").write_text("base: _base.yaml\ntasks: [semseg, depth]\n")
+    with pytest.raises(OptionError, match="Regime few lacks normals, which the study scores"):
+        run_study(regimes, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("content", ["{", "[]", '{"regimes": 3}', '{"regimes": {"plain": {}}}'])
 def test_a_damaged_study_is_refused_before_anything_is_trained(regimes, tmp_path, content):
     (tmp_path / "study.json").write_text(content)

@@ -275,9 +275,7 @@ def test_a_file_that_is_no_sweep_is_named(tmp_path, content, sentence):
 
 def test_without_optuna_one_sentence_says_what_to_install(file, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(
-        OptionError, match=r"needs Optuna, which is not installed; run pip install optuna\.$"
-    ):
+    with pytest.raises(OptionError, match=r"needs Optuna, which is not installed; run pip install optuna\.$"):
         run_sweep(read_sweep(file()), tmp_path / "out")
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import Tensor, nn
 
 from mtlviz.edits import Edit
-from mtlviz.errors import OptionError
+from mtlviz.errors import OptionError, first_mistake
 from mtlviz.models.interactions.edited import ALWAYS, edited_inputs
 from mtlviz.trace import Capture, InteractionTrace, TokenLayout
 
@@ -26,7 +26,7 @@ Result = tuple[DecoderFeatures, InteractionTrace | None, dict[str, Tensor]]
 class InteractionConfig(BaseModel):
     """Options of an interaction; a field that does not exist is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @property
     def free_of_grid(self) -> bool:
@@ -176,9 +176,9 @@ def interaction_config(name: str, options: Mapping[str, Any]) -> InteractionConf
     try:
         return REGISTRY[name].Config(**options)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "options"
-        raise OptionError(f"Interaction {name!r}, option {where!r}: {first['msg']}.") from error
+        where = ".".join(str(part) for part in error.errors()[0]["loc"]) or "options"
+        known = REGISTRY[name].Config.model_fields
+        raise OptionError(f"Interaction {name!r}, option {where!r}: {first_mistake(error, known)}.") from error
 
 
 def to_tokens(features: TaskFeatures) -> Float[Tensor, "B S D"]:

@@ -88,7 +88,7 @@ class KEM(Interaction):
         per_task = len(tasks) if config.queries_per_task else 1
         self.write_query = projection(per_task * width, width)
         self.write_key, self.write_value = (projection(width, width) for _ in range(2))
-        memory = torch.eye(config.slots, width)
+        memory = torch.zeros(config.slots, width).fill_diagonal_(1)
         if config.memory == "learned":
             self.memory = nn.Parameter(nn.init.trunc_normal_(memory, std=0.02))
         else:

@@ -90,7 +90,10 @@ class StableKEM(KEM):
         classes: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         super().__init__(width, tasks, config, classes)
-        frame = self._frame().to(torch.get_default_dtype())
+        if torch.get_default_device().type == "meta":  # where shapes alone are asked for
+            frame = torch.empty(width, sum(self.frame_tasks.values()) or width)
+        else:
+            frame = self._frame().to(torch.get_default_dtype())
         if config.rung == "learnable":
             self.frame = nn.Parameter(frame)
         else:
@@ -102,7 +105,7 @@ class StableKEM(KEM):
         if config.rung == "collapse":
             del self.retrieve_key  # cosines need no W_kr
             learned = (START_SCALE, 1.0) if config.temperature else (START_SCALE,)
-            self.log_temperature = nn.Parameter(torch.tensor(learned).log())
+            self.log_temperature = nn.Parameter(torch.tensor(learned).log_())
 
     @property
     def auxiliary(self) -> tuple[str, ...]:
