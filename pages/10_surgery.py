@@ -2,24 +2,15 @@
 
 import streamlit as st
 
-from mtlviz.ui import (
-    frame,
-    linked,
-    negative_controls,
-    panels,
-    state,
-    surgery,
-    surgery_controls,
-    surgery_predictions,
-    surgery_slots,
-    surgery_tasks,
-)
+from mtlviz.ui import frame, linked, negative_controls, panels, state
+from mtlviz.ui.surgery import controls as surgery_controls
+from mtlviz.ui.surgery import page, predictions, slots, tasks
 
 PARTS = {
-    "predictions": surgery_predictions.draw,
-    "every slot": surgery_slots.draw,
-    "weight and effect": surgery_slots.weights,
-    "tasks": surgery_tasks.draw,
+    "predictions": predictions.draw,
+    "every slot": slots.draw,
+    "weight and effect": slots.weights,
+    "tasks": tasks.draw,
 }
 
 
@@ -29,7 +20,7 @@ def main() -> None:
     engine = state.engine()
     inside = engine.card.architecture.interaction != "none"
     control = negative_controls.current(engine.card) if inside else negative_controls.MODEL_ITSELF
-    table = surgery.operate(engine, control)
+    table = page.operate(engine, control)
     if not table.subject.verbs:
         title = panels.plain(engine.card.title)
         panels.empty(f"{title} comes from an adapter whose card names no edits.", "Choose a model of which parts can "
@@ -39,7 +30,7 @@ def main() -> None:
         surgery_controls.draft(table)
         surgery_controls.listed(table)
     with answer:
-        panels.headline(surgery.answer(table))
+        panels.headline(page.answer(table))
     row = st.container(horizontal=True, vertical_alignment="bottom")
     with row:
         part = linked.buttons("Show", list(PARTS), "surgery_part")
@@ -49,5 +40,5 @@ def main() -> None:
 
 
 frame.bootstrap()
-with frame.page(surgery.QUESTION):
+with frame.page(page.QUESTION):
     main()

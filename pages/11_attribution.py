@@ -2,19 +2,20 @@
 
 import streamlit as st
 
-from mtlviz.ui import attribution, attribution_job, attribution_results, attribution_words, frame, panels
+from mtlviz.ui import frame, panels
+from mtlviz.ui.attribution import job, page, results, words
 
 
 def main() -> None:
     """Choose target and method, say the cost, compute, show and test."""
     answer = st.container()
-    view = attribution.choose()
-    found = attribution_job.answers(view)
+    view = page.choose()
+    found = job.answers(view)
     with answer:
-        panels.headline(attribution_words.answer(view, found))
-    attribution_results.draw(view, found)
+        panels.headline(words.answer(view, found))
+    results.draw(view, found)
 
 
 frame.bootstrap()
-with frame.page(attribution.QUESTION):
+with frame.page(page.QUESTION):
     main()

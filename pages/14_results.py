@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from mtlviz.ui import frame, panels, results, results_figures, results_published, results_sweep, results_table
-from mtlviz.ui.results_words import headline
+from mtlviz.ui import frame, panels
+from mtlviz.ui.results import figures, page, published, sweep, table
+from mtlviz.ui.results.words import headline
 
 frame.bootstrap()
 
@@ -11,27 +12,27 @@ frame.bootstrap()
 def main() -> None:
     """Answer, choose, draw the part that is asked for."""
     answer = st.container()
-    view, part, row = results.controls()
-    if view is not None and part in results.OF_REGIME:
+    view, part, row = page.controls()
+    if view is not None and part in page.OF_REGIME:
         with answer:
             panels.headline(headline(view))
     if part in DRAW:
         DRAW[part](row)
     elif view is None:
-        results.nothing()
+        page.nothing()
     else:
         DRAW_VIEW[part](view, row)
 
 
-DRAW = {results.SWEEP: results_sweep.draw, results.PUBLISHED: results_published.draw}
+DRAW = {page.SWEEP: sweep.draw, page.PUBLISHED: published.draw}
 """Parts that need no comparison."""
 DRAW_VIEW = {
-    results.TABLE: results_table.draw,
-    results.GAIN: results_figures.gain,
-    results.TASKS: results_figures.tasks,
-    results.COST: results_figures.cost,
-    results.TRAINING: results_figures.training,
+    page.TABLE: table.draw,
+    page.GAIN: figures.gain,
+    page.TASKS: figures.tasks,
+    page.COST: figures.cost,
+    page.TRAINING: figures.training,
 }
 
-with frame.page(results.QUESTION):
+with frame.page(page.QUESTION):
     main()

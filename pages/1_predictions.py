@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from mtlviz.ui import data_unscored, frame
+from mtlviz.ui import frame
 from mtlviz.ui import prediction_panels as predictions
+from mtlviz.ui.data import unscored
 
 frame.bootstrap()
 
@@ -16,7 +17,7 @@ with frame.page("What does the model see in this image?"):
         predictions.answer(runs[0])
     predictions.draw_image(runs, view)
     predictions.draw_tasks(runs, view)
-    data_unscored.draw(runs[0], view)
+    unscored.draw(runs[0], view)
     st.subheader("At one point", anchor=False)
     predictions.read_point(runs)
     st.subheader("Take it away", anchor=False)

@@ -5,7 +5,8 @@ import streamlit as st
 from mtlviz.analysis.controls import slot_count
 from mtlviz.analysis.routing import slot_routing
 from mtlviz.trace import Capture, SlotTrace
-from mtlviz.ui import frame, heads, negative_controls, panels, slots, slots_details, slots_set, slots_words, state
+from mtlviz.ui import frame, heads, negative_controls, panels, state
+from mtlviz.ui.slots import details, image_set, page, words
 
 DETAILS = ("sources of the token", "one slot", "tasks and slots", "numbers", "set of images")
 
@@ -20,21 +21,21 @@ def main() -> None:
     run, real = negative_controls.run_beside(engine, control, Capture(head=head))
     trace = run.trace.interaction
     if not isinstance(trace, SlotTrace):
-        slots.without_slots(run)
+        page.without_slots(run)
         return
     routing = slot_routing(trace)
     with answer:
-        panels.headline(slots_words.answer(routing))
-        st.caption(f"{slots_words.terms(routing, trace.picks.shape[1])} {heads.head_note(engine.card, head)}")
+        panels.headline(words.answer(routing))
+        st.caption(f"{words.terms(routing, trace.picks.shape[1])} {heads.head_note(engine.card, head)}")
     with controls:
-        view = slots.choose_view(routing)
-    provenance = slots.pick_token(run, trace)
+        view = page.choose_view(routing)
+    provenance = page.pick_token(run, trace)
     maps, token = st.columns([2, 1], gap="medium")
     with maps:
-        slots.draw_maps(run, routing, view, None if real is None else slot_routing(slots_details.trace_of(real)))
+        page.draw_maps(run, routing, view, None if real is None else slot_routing(details.trace_of(real)))
     with token:
-        slots.draw_token(run, provenance, view)
-    slots.draw_legend(run, routing, view)
+        page.draw_token(run, provenance, view)
+    page.draw_legend(run, routing, view)
 
     state.check_query("slots_detail", DETAILS)
     detail = st.segmented_control(
@@ -42,16 +43,16 @@ def main() -> None:
         key="slots_detail", bind="query-params", persist_state="session",
     )  # fmt: skip
     if detail == "one slot":
-        slots_details.draw_slot(run, routing, view, real)
+        details.draw_slot(run, routing, view, real)
     elif detail == "tasks and slots":
-        slots_details.draw_tasks(run, routing, view)
+        details.draw_tasks(run, routing, view)
     elif detail == "numbers":
-        slots_details.draw_numbers(run, routing)
+        details.draw_numbers(run, routing)
     elif detail == "set of images":
         negative_controls.not_of_sets(control)
-        slots_set.draw(engine, head)
+        image_set.draw(engine, head)
     else:
-        slots_details.draw_sources(run, provenance)
+        details.draw_sources(run, provenance)
 
 
 frame.bootstrap()

@@ -2,20 +2,9 @@
 
 import streamlit as st
 
-from mtlviz.ui import (
-    compare,
-    compare_answer,
-    compare_cards,
-    compare_cost,
-    compare_numbers,
-    compare_predictions,
-    compare_reading,
-    frame,
-    negative_controls,
-    panels,
-    pick,
-    state,
-)
+from mtlviz.ui import frame, negative_controls, panels, pick, state
+from mtlviz.ui.compare import answer as compare_answer
+from mtlviz.ui.compare import cards, cost, numbers, page, predictions, reading
 
 PARTS = ("predictions", "what the token reads", "reading in numbers", "nearer to the truth", "over a set", "cost")
 
@@ -24,12 +13,12 @@ def main() -> None:
     """Choose, run both, answer, and draw the part that is asked for."""
     answer = st.container()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        pair = compare.pair()
-        compare.swap_button()
+        pair = page.pair()
+        page.swap_button()
     with answer:
         panels.headline(compare_answer.answer(pair))
         compare_answer.caveat(pair)
-    picked = compare.pick_token(pair)
+    picked = page.pick_token(pair)
     state.check_query("compare_part", PARTS)
     part = st.segmented_control(
         "Show", PARTS, default=PARTS[0], required=True,
@@ -38,26 +27,26 @@ def main() -> None:
     draw(part or PARTS[0], pair, picked)
 
 
-def draw(part: str, pair: compare.Pair, picked: pick.Token) -> None:
+def draw(part: str, pair: page.Pair, picked: pick.Token) -> None:
     """One part of the comparison; the others are not computed."""
     if part in ("over a set", "cost"):
         negative_controls.not_of_sets(pair.control)
     if part == "predictions":
-        compare_predictions.draw(pair, picked.task)
+        predictions.draw(pair, picked.task)
     elif part == "what the token reads":
         if said := compare_answer.reads(pair, picked):
             panels.headline(said)
-        compare_reading.draw(pair, picked)
+        reading.draw(pair, picked)
     elif part == "reading in numbers":
-        compare_numbers.draw(pair, picked)
+        numbers.draw(pair, picked)
     elif part == "nearer to the truth":
-        compare_predictions.truth(pair, picked)
+        predictions.truth(pair, picked)
     elif part == "over a set":
-        compare_cards.over_a_set(pair)
+        cards.over_a_set(pair)
     else:
-        compare_cost.draw(pair)
+        cost.draw(pair)
 
 
 frame.bootstrap()
-with frame.page(compare.question()):
+with frame.page(page.question()):
     main()

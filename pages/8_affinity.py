@@ -2,36 +2,28 @@
 
 import streamlit as st
 
-from mtlviz.ui import (
-    affinity,
-    affinity_details,
-    affinity_diffusion,
-    affinity_walk,
-    affinity_words,
-    frame,
-    panels,
-    state,
-)
+from mtlviz.ui import frame, panels, state
+from mtlviz.ui.affinity import details, diffusion, page, walk, words
 
 DETAILS = {
-    "overview": affinity_details.overview,
-    "agreement": affinity_details.agreement,
-    "fusion weights": affinity_details.fusion,
-    "diffusion": affinity_diffusion.draw,
-    "random walk": affinity_walk.draw,
+    "overview": details.overview,
+    "agreement": details.agreement,
+    "fusion weights": details.fusion,
+    "diffusion": diffusion.draw,
+    "random walk": walk.draw,
 }
 
 
 def main() -> None:
     """Choose, compute, answer, and draw the detail that is asked for."""
     answer = st.container()
-    view = affinity.choose()
+    view = page.choose()
     if view is None:
         return
-    rows = affinity.rows_of(view)
+    rows = page.rows_of(view)
     with answer:
-        panels.headline(affinity_words.answer(rows, view.trace.layout))
-    affinity.draw_rows(view, rows)
+        panels.headline(words.answer(rows, view.trace.layout))
+    page.draw_rows(view, rows)
     state.check_query("affinity_detail", list(DETAILS))
     detail = st.segmented_control(
         "Details", list(DETAILS), default="overview", required=True,
@@ -41,5 +33,5 @@ def main() -> None:
 
 
 frame.bootstrap()
-with frame.page(affinity.QUESTION):
+with frame.page(page.QUESTION):
     main()

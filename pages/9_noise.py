@@ -2,19 +2,8 @@
 
 import streamlit as st
 
-from mtlviz.ui import (
-    frame,
-    negative_controls,
-    noise,
-    noise_doses,
-    noise_floor,
-    noise_image,
-    noise_oracle,
-    noise_table,
-    noise_token,
-    noise_words,
-    panels,
-)
+from mtlviz.ui import frame, negative_controls, panels
+from mtlviz.ui.noise import doses, floor, image, one_token, oracle, page, table, words
 
 frame.bootstrap()
 
@@ -22,29 +11,29 @@ frame.bootstrap()
 def main() -> None:
     """Answer, choose, draw the part that is asked for; the others are not computed."""
     answer = st.container()
-    view, part, row = noise.controls()
+    view, part, row = page.controls()
     with answer:
-        panels.headline(noise_words.answer(view))
-    if part not in noise.OF_IMAGE:
+        panels.headline(words.answer(view))
+    if part not in page.OF_IMAGE:
         negative_controls.not_of_sets(view.pair.control)
     DRAW[part](view, row)
 
 
 DRAW = dict(
     zip(
-        noise.PARTS,
+        page.PARTS,
         (
-            noise_token.draw,
-            noise_image.draw,
-            noise_floor.draw,
-            noise_doses.draw,
-            noise_oracle.draw,
-            noise_table.draw,
+            one_token.draw,
+            image.draw,
+            floor.draw,
+            doses.draw,
+            oracle.draw,
+            table.draw,
         ),
         strict=True,
     )
 )
 """By part what draws it."""
 
-with frame.page(noise.QUESTION):
+with frame.page(page.QUESTION):
     main()

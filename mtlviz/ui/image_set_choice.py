@@ -8,7 +8,8 @@ import streamlit as st
 from mtlviz.data.image_sets import MAX_IMAGES, ImageSet, open_image_set
 from mtlviz.data.sample import Sample
 from mtlviz.errors import OptionError
-from mtlviz.ui import data_roots, data_source, sources, state
+from mtlviz.ui import sources, state
+from mtlviz.ui.data import roots, source
 
 KINDS = ("held-out rooms", "uploads or a zip", "folder")
 UPLOAD_MEGABYTES = 100
@@ -76,7 +77,7 @@ def _opened(kind: str, prefix: str) -> ImageSet:
         path = str(st.session_state.get(f"{prefix}_folder") or "").strip()
         if not path:
             raise OptionError("No folder is given; type the path of one that holds images.")
-        return open_image_set(data_roots.typed_path(path, data_source.folders()), MAX_IMAGES)
+        return open_image_set(roots.typed_path(path, source.folders()), MAX_IMAGES)
     files = st.session_state.get(f"{prefix}_uploads") or []
     if not files:
         raise OptionError("Nothing is uploaded yet; drop images or a zip first.")

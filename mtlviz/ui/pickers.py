@@ -7,7 +7,8 @@ from mtlviz.data.images import PHOTOGRAPH_TITLES
 from mtlviz.data.sample import Sample
 from mtlviz.errors import CheckpointError, MtlvizError
 from mtlviz.tasks import TASKS, Task
-from mtlviz.ui import data_picker, data_truth, data_unscored, data_worst, state
+from mtlviz.ui import state
+from mtlviz.ui.data import picker, truth, unscored, worst
 from mtlviz.ui.linked import LINKED
 from mtlviz.ui.panels import plain
 from mtlviz.ui.sources import ROOMS, Upload, photograph, room, uploaded
@@ -55,13 +56,13 @@ def _image() -> tuple[str, DeltaGenerator]:
 def _beside(source: str) -> None:
     """What belongs to the image and to the models: ground truth that is given, and images that are worse."""
     if source == "upload":
-        data_truth.draw()
-    if said := data_unscored.sentence():
+        truth.draw()
+    if said := unscored.sentence():
         st.caption(plain(said))
-    opened = data_picker.opened() if source == "data" else None
+    opened = picker.opened() if source == "data" else None
     if opened is not None:
         try:
-            data_worst.draw(opened)
+            worst.draw(opened)
         except MtlvizError as error:
             st.error(plain(str(error)), icon=":material/error:")
 
@@ -69,14 +70,14 @@ def _beside(source: str) -> None:
 def _chosen(source: str | None) -> Chosen | None:
     """The image that the pickers name, None where there is none yet."""
     if source == "data":
-        return data_picker.choose()
+        return picker.choose()
     if source == "photo":
         state.check_query("photo", list(PHOTOGRAPH_TITLES))
         key = st.selectbox("Photograph", list(PHOTOGRAPH_TITLES), key="photo", **LINKED)
         return photograph(key), "", ()
     if source == "upload":
         _uploader()
-        found = st.session_state.get(data_truth.UPLOAD)
+        found = st.session_state.get(truth.UPLOAD)
         if not isinstance(found, Upload):
             state.say_once(
                 "Drop an image into the sidebar; until then the image before is shown. "
@@ -108,8 +109,8 @@ def _take_upload() -> None:
     if file is None:
         return
     try:
-        st.session_state[data_truth.UPLOAD] = uploaded(file.getvalue(), file.name)
-        data_truth.forget_files()
+        st.session_state[truth.UPLOAD] = uploaded(file.getvalue(), file.name)
+        truth.forget_files()
     except MtlvizError as error:
         st.session_state["_upload_problem"] = str(error)
 

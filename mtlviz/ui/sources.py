@@ -1,6 +1,6 @@
 """Where images come from: rendered rooms, photographs, uploads; each made once and shared between sessions.
 
-Data sets on disk are in ``data_source``.
+Data sets on disk are in ``mtlviz.ui.data``.
 """
 
 import hashlib

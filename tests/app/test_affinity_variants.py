@@ -7,7 +7,7 @@ import torch
 
 from mtlviz.adapters import sources
 from mtlviz.models.multitask import NetworkConfig
-from mtlviz.ui import affinity_words
+from mtlviz.ui.affinity import words as affinity_words
 from tests.app.conftest import SHARED, TINY, said, save_random, save_tiny, specs
 
 AFFINITY, COMPARE = "pages/8_affinity.py", "pages/3_compare.py"

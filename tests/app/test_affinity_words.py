@@ -5,7 +5,7 @@ import pytest
 
 from mtlviz.analysis.affinity.fusion import FusionWeights, fusion_weights
 from mtlviz.analysis.affinity.rows import pixel_rows
-from mtlviz.ui import affinity_words as words
+from mtlviz.ui.affinity import words as words
 from tests.analysis.affinity_traces import GRID, N, case, features, module, same_projections
 
 

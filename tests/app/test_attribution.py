@@ -12,7 +12,7 @@ from mtlviz.analysis.attribution.desk import Stopped
 from mtlviz.analysis.attribution.request import METHODS, OF_METHOD
 from mtlviz.engine import load
 from mtlviz.plots.style import BUDGET
-from mtlviz.ui import attribution_job
+from mtlviz.ui.attribution import job as attribution_job
 from tests.app.conftest import click_token, png, said, spec, specs, upload
 
 PAGE = "pages/11_attribution.py"

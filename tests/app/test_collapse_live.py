@@ -7,8 +7,8 @@ from mtlviz.analysis.collapse.record import Protocol
 from mtlviz.checkpoints import load_checkpoint, read_card
 from mtlviz.training.collapse_pass import CollapsePass, Normalisation, collapse_statistics
 from mtlviz.training.data import evaluation_set
-from mtlviz.ui import collapse_live
-from mtlviz.ui.collapse_results import LIVE
+from mtlviz.ui.collapse import live
+from mtlviz.ui.collapse.results import LIVE
 from mtlviz.ui.set_job import bar_with_stop
 from tests.app.conftest import said
 from tests.app.stored_collapse import PAGE, PANELS, heights, keys, stored
@@ -62,13 +62,13 @@ def test_a_pass_here_finds_what_the_command_finds(results_folder, checkpoints, o
 def test_a_stop_keeps_what_is_done(results_folder, checkpoints, open_page) -> None:
     network, card = load_checkpoint("kem", checkpoints)
     collected = CollapsePass(network, card.tasks, card.input_size, Normalisation(card.mean, card.std), Protocol())
-    job = collapse_live.Job(card, "cpu", evaluation_set("rooms:val", 20, card.input_size), collected)
+    job = live.Job(card, "cpu", evaluation_set("rooms:val", 20, card.input_size), collected)
     at = open_page(PAGE, second="kem")
-    at.session_state["_collapse_job"] = further = collapse_live.further(job, 3)
+    at.session_state["_collapse_job"] = further = live.further(job, 3)
     assert further.position == 3
-    at.session_state["_collapse_asked"] = collapse_live.Asked(20, frozenset({card.weights_sha256}))
+    at.session_state["_collapse_asked"] = live.Asked(20, frozenset({card.weights_sha256}))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(collapse_live, "_advance", lambda *_: bar_with_stop(collapse_live.STOP, collapse_live.stop))
+        patch.setattr(live, "_advance", lambda *_: bar_with_stop(live.STOP, live.stop))
         at.run()
         at.button(key="collapse_stop").click().run()
     assert "3 images of rooms\\:val, computed in this session" in said(at)
@@ -87,5 +87,5 @@ def test_nothing_is_computed_before_it_is_asked_for(results_folder, open_page, m
     def forbidden(*_: object) -> None:
         raise AssertionError("the page computed without being asked")
 
-    monkeypatch.setattr("mtlviz.ui.collapse_live.load_checkpoint", forbidden)
+    monkeypatch.setattr("mtlviz.ui.collapse.live.load_checkpoint", forbidden)
     assert not open_page(PAGE).error

@@ -11,8 +11,8 @@ from mtlviz.models.multitask import MultiTaskNetwork
 from mtlviz.plots.collapse_classes import MEASURES
 from mtlviz.plots.style import BUDGET
 from mtlviz.tasks import TASKS
-from mtlviz.ui import collapse, collapse_places, collapse_regression, collapse_training
-from mtlviz.ui.collapse_words import frequency_correlation, rare_classes
+from mtlviz.ui.collapse import page, places, regression, training
+from mtlviz.ui.collapse.words import frequency_correlation, rare_classes
 from tests.app.conftest import ROOT, said, specs
 from tests.app.stored_collapse import PAGE, PANELS, SHARES, chart, heights, keys, made, stored
 
@@ -77,7 +77,7 @@ def test_classes_are_sorted_and_the_measure_and_place_can_be_chosen(both, open_p
 
 def test_rare_classes_lag_where_the_rank_correlation_is_beyond_chance(checkpoints) -> None:
     card = read_card("kem", checkpoints)
-    side = collapse.Side(0, "a", "KEM", card, collapse.Found(None))
+    side = page.Side(0, "a", "KEM", card, page.Found(None))
     spread, right = MEASURES["spread within the class"], MEASURES["nearest mean is right"]
     rows = [ClassRow(i, f"c{i}", 10, 0.1 / (1 + i), scatter=i**2, recall=i / 10) for i in range(9)]
     assert frequency_correlation(rows, spread) == (pytest.approx(-1), 9)
@@ -178,20 +178,20 @@ def test_the_name_in_a_result_reaches_no_page(results_folder, checkpoints, open_
 
 def test_downloads_hold_every_number_with_what_made_it(checkpoints) -> None:
     card = read_card("kem", checkpoints)
-    found = collapse.Found(made(card, steps=(0, 2)))
-    side = collapse.Side(0, "a", "KEM", card, found)
-    view = collapse.View("semseg", "balanced", "decoder", False)
-    table = collapse_places.table([side], view)
+    found = page.Found(made(card, steps=(0, 2)))
+    side = page.Side(0, "a", "KEM", card, found)
+    view = page.View("semseg", "balanced", "decoder", False)
+    table = places.table([side], view)
     chosen = table[(table.place == "encoder") & (table.statistic == "nc1_cdnv")].set_index("weighting")
     assert chosen.loc["balanced", ["value", "low", "high"]].tolist() == pytest.approx([5, 4.5, 5.5])
     assert chosen.loc["pixel", "value"] == 2.5
-    assert set(collapse_regression.table([side]).statistic) == {"nrc1", "nrc2", "nrc3", "spectrum"}
-    assert set(collapse_training.table([side]).step) == {0, 2}
+    assert set(regression.table([side]).statistic) == {"nrc1", "nrc2", "nrc3", "spectrum"}
+    assert set(training.table([side]).step) == {0, 2}
     stamp = side.stamp.stamp()
     assert card.weights_sha256[:12] in stamp
     assert "300 images of rooms:val at 128x160 | 200 resamples of 32 groups, seed 0" in stamp
     assert side.stamp.as_dict()["protocol"]["confidence"] == 0.95
-    content = collapse.csv_bytes(table, [side.stamp]).decode().splitlines()
+    content = page.csv_bytes(table, [side.stamp]).decode().splitlines()
     assert content[0] == f"# {stamp}"
     assert len(list(csv.DictReader(io.StringIO("\n".join(content[1:]))))) == len(table)
 

@@ -85,9 +85,9 @@ def test_a_part_that_is_not_shown_is_not_computed(open_page, monkeypatch) -> Non
     def fail(*_arguments, **_options):
         raise AssertionError("computed although nobody asked for it")
 
-    monkeypatch.setattr("mtlviz.ui.compare_reading.whole_map", fail)
-    monkeypatch.setattr("mtlviz.ui.compare_reading.map_statistics", fail)
-    monkeypatch.setattr("mtlviz.ui.compare_cost.measure_latency", fail)
+    monkeypatch.setattr("mtlviz.ui.compare.reading.whole_map", fail)
+    monkeypatch.setattr("mtlviz.ui.compare.reading.map_statistics", fail)
+    monkeypatch.setattr("mtlviz.ui.compare.cost.measure_latency", fail)
     for part in ("predictions", TRUTH, "over a set"):
         assert not open_page(PAGE, compare_part=part).error
 

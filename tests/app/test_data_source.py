@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from mtlviz.data.rooms import render_room, write_rooms
-from mtlviz.ui import data_picker, data_roots, data_source, data_worst
+from mtlviz.ui.data import picker, roots, worst
+from mtlviz.ui.data import source as data_source
 from tests.app.conftest import said, specs
 from tests.data.sets import formats
 
@@ -25,7 +26,7 @@ def start_with(monkeypatch):
     """Start the app with a folder."""
 
     def start(path):
-        monkeypatch.setenv(data_roots.VARIABLE, str(path))
+        monkeypatch.setenv(roots.VARIABLE, str(path))
         forget()
         return path
 
@@ -34,7 +35,7 @@ def start_with(monkeypatch):
 
 def forget():
     for cache in (data_source._listed, data_source._typed, data_source._splits, data_source._opened,
-                  data_source._read, data_source._stamps, data_source._first_seen, data_worst._scores):  # fmt: skip
+                  data_source._read, data_source._stamps, data_source._first_seen, worst._scores):  # fmt: skip
         cache.clear()
 
 
@@ -86,9 +87,9 @@ def open_set(open_page, label, page=None, **query):
 
 def test_the_folders_are_those_of_the_command_line_and_of_the_environment(tmp_path):
     arguments = ["--data", str(tmp_path / "a"), f"--data={tmp_path / 'b'}", "--other", "x"]
-    found = data_roots.named_folders(arguments, {"MTLVIZ_DATA": f"{tmp_path / 'c'}:{tmp_path / 'a'}"})
+    found = roots.named_folders(arguments, {"MTLVIZ_DATA": f"{tmp_path / 'c'}:{tmp_path / 'a'}"})
     assert [folder.name for folder in found] == ["a", "b", "c"]
-    assert data_roots.named_folders(["--data"], {"MTLVIZ_DATA": ""}) == ()
+    assert roots.named_folders(["--data"], {"MTLVIZ_DATA": ""}) == ()
 
 
 def test_a_path_is_accepted_only_below_a_named_folder(tmp_path):
@@ -96,29 +97,29 @@ def test_a_path_is_accepted_only_below_a_named_folder(tmp_path):
     (root / "inner").mkdir(parents=True)
     (tmp_path / "secret").mkdir()
     (root / "way_out").symlink_to(tmp_path / "secret")
-    assert data_roots.typed_path("inner", [root]) == root / "inner"
-    assert data_roots.typed_path(f" {root}/inner/../inner ", [root]) == root / "inner"
+    assert roots.typed_path("inner", [root]) == root / "inner"
+    assert roots.typed_path(f" {root}/inner/../inner ", [root]) == root / "inner"
     sentences = set()
     outside = ("../secret", str(tmp_path / "secret"), "way_out", "/etc")
     for text in (*outside, "missing", "/no/such", "a\0b", "~", "x" * 9999):
-        with pytest.raises(data_roots.DataError) as error:
-            data_roots.typed_path(text, [root])
+        with pytest.raises(roots.DataError) as error:
+            roots.typed_path(text, [root])
         sentences.add(str(error.value))
     assert len(sentences) == 1
-    with pytest.raises(data_roots.DataError):
-        data_roots.typed_path("inner", [])
+    with pytest.raises(roots.DataError):
+        roots.typed_path("inner", [])
 
 
 def test_labels_are_different_for_different_paths_and_hide_where_the_folders_lie(tmp_path):
     folders = [tmp_path / "a" / "sets", tmp_path / "b" / "sets"]
-    labels = [data_roots.label(folder / "NYUD", folders) for folder in folders]
+    labels = [roots.label(folder / "NYUD", folders) for folder in folders]
     assert labels == ["sets (1)/NYUD", "sets (2)/NYUD"]
-    assert data_roots.label(folders[0], folders[:1]) == "sets"
-    assert data_roots.label(folders[0] / "x" / "y", folders[:1]) == "x/y"
+    assert roots.label(folders[0], folders[:1]) == "sets"
+    assert roots.label(folders[0] / "x" / "y", folders[:1]) == "x/y"
 
 
 def test_every_form_is_found_and_nothing_inside_a_data_set_is(every_form):
-    assert set(data_roots.listed([every_form])) == {
+    assert set(roots.listed([every_form])) == {
         "NYUD_MT", "ATRC", "mtan_nyu", "mtan_city", "deep/cityscapes", "PASCAL_MT", "rooms", "own"
     }  # fmt: skip
 
@@ -202,10 +203,10 @@ def test_a_link_to_a_set_that_is_not_here_says_so_and_shows_a_built_in_image(eve
 
 
 def test_a_link_to_a_data_set_where_none_can_be_opened_says_so(open_page, monkeypatch):
-    monkeypatch.delenv(data_roots.VARIABLE, raising=False)
+    monkeypatch.delenv(roots.VARIABLE, raising=False)
     at = open_set(open_page, "NYUD_MT")
     assert any("does not have on its machine" in info.value for info in at.info)
-    assert data_roots.START in said(at)
+    assert roots.START in said(at)
     assert shown(at).source == "photo"
 
 
@@ -374,4 +375,4 @@ def test_no_option_of_the_app_carries_a_path(every_form, open_page):
     at = open_set(open_page, "own")
     options = json.dumps([list(box.options) for box in at.selectbox])
     assert str(every_form) not in options
-    assert at.selectbox(key="data").key == data_picker.DATA
+    assert at.selectbox(key="data").key == picker.DATA

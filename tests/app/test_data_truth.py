@@ -8,7 +8,8 @@ from PIL import Image
 
 from mtlviz.data.rooms import render_room
 from mtlviz.tasks import TASKS
-from mtlviz.ui import data_truth, sources
+from mtlviz.ui import sources
+from mtlviz.ui.data import truth as data_truth
 from tests.app.conftest import said, upload
 from tests.app.test_data_source import PAGES, PREDICTIONS
 

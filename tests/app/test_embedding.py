@@ -13,7 +13,8 @@ from mtlviz.analysis.token_cloud import image_clouds
 from mtlviz.analysis.token_selection import TokenSelection
 from mtlviz.plots.style import BUDGET
 from mtlviz.trace import PLACES
-from mtlviz.ui import embedding_selection, embedding_set, embedding_umap, sources, state
+from mtlviz.ui import sources, state
+from mtlviz.ui.embedding import image_set, selection, umap
 from tests.app.conftest import click_token, png, said, spec, specs, upload
 
 PAGE = "pages/6_embedding.py"
@@ -22,7 +23,7 @@ MAPS = 4
 
 def page_run(model: str = "kem", room: int = 0):
     """What the page is about at its start."""
-    return state.engine_named(model).run(sources.room(room), capture=embedding_set.FEATURES)
+    return state.engine_named(model).run(sources.room(room), capture=image_set.FEATURES)
 
 
 def decoded(plain) -> np.ndarray:
@@ -130,44 +131,44 @@ def test_the_picked_token_is_ringed_with_the_tokens_that_look_most_like_it(open_
 def event(monkeypatch, points: list, box: bool = False) -> dict:
     """Session state in which a chart has just been used."""
     kept = {"chart": {"selection": {"points": points, "box": [{}] if box else [], "lasso": []}}}
-    monkeypatch.setattr(embedding_selection, "st", SimpleNamespace(session_state=kept))
+    monkeypatch.setattr(selection, "st", SimpleNamespace(session_state=kept))
     return kept
 
 
 def test_a_click_on_a_point_picks_its_token(monkeypatch, checkpoints):
     clouds = image_clouds(page_run())
     kept = event(monkeypatch, [{"customdata": {"0": 1, "1": 3, "2": 4, "3": 0}}])  # as a browser sends a typed array
-    embedding_selection.take_points("chart", "images", clouds["interaction_output"], (16, 20))
+    selection.take_points("chart", "images", clouds["interaction_output"], (16, 20))
     assert (kept["task"], kept["row"], kept["column"]) == ("depth", 3, 4)
     kept = event(monkeypatch, [{"customdata": [2, 30, 38, 0]}])
-    embedding_selection.take_points("chart", "images", clouds["decoder"], (16, 20))
+    selection.take_points("chart", "images", clouds["decoder"], (16, 20))
     assert (kept["task"], kept["row"], kept["column"]) == ("normals", 15, 19)
 
 
 def test_a_box_over_points_selects_exactly_those(monkeypatch, checkpoints):
     cloud = image_clouds(page_run())["interaction_output"]
     kept = event(monkeypatch, [{"customdata": [1, 3, 4, 0]}, {"customdata": [0, 2, 2, 0]}, {}], box=True)
-    embedding_selection.take_points("chart", "images", cloud, (16, 20))
-    mask = embedding_selection.current("images").mask(cloud)
+    selection.take_points("chart", "images", cloud, (16, 20))
+    mask = selection.current("images").mask(cloud)
     assert np.flatnonzero(mask).tolist() == [2 * 20 + 2, 320 + 3 * 20 + 4]
-    assert embedding_selection.current("others") is None
+    assert selection.current("others") is None
     assert "row" not in kept
 
 
 def test_a_box_over_cells_selects_the_tokens_of_that_map(monkeypatch, checkpoints):
     clouds = image_clouds(page_run())
     event(monkeypatch, [{"customdata": [5, 6]}, {"customdata": [5, 7]}], box=True)
-    embedding_selection.take_cells("chart", "images", "depth", 0, clouds["interaction_output"], (16, 20))
-    mask = embedding_selection.current("images").mask(clouds["interaction_output"])
+    selection.take_cells("chart", "images", "depth", 0, clouds["interaction_output"], (16, 20))
+    mask = selection.current("images").mask(clouds["interaction_output"])
     assert np.flatnonzero(mask).tolist() == [320 + 106, 320 + 107]
-    embedding_selection.take_cells("chart", "images", None, 0, clouds["encoder"], (16, 20))
-    assert embedding_selection.current("images").mask(clouds["interaction_output"]).sum() == 8
+    selection.take_cells("chart", "images", None, 0, clouds["encoder"], (16, 20))
+    assert selection.current("images").mask(clouds["interaction_output"]).sum() == 8
 
 
 def test_a_drag_over_nothing_clears_the_selection(monkeypatch, checkpoints):
     event(monkeypatch, [], box=True)
-    embedding_selection.take_points("chart", "images", image_clouds(page_run())["encoder"], (16, 20))
-    assert embedding_selection.current("images") is None
+    selection.take_points("chart", "images", image_clouds(page_run())["encoder"], (16, 20))
+    assert selection.current("images") is None
 
 
 def test_patches_are_made_when_asked_for(open_page):
@@ -259,7 +260,7 @@ def test_umap_waits_for_its_button_and_stop_ends_it(open_page):
 
 def test_a_finished_umap_takes_the_place_of_pca_and_is_remembered(open_page, monkeypatch):
     """A stand-in for the map itself, whose process is tested with the projection."""
-    monkeypatch.setattr(embedding_umap.UmapDesk, "_work", finish)
+    monkeypatch.setattr(umap.UmapDesk, "_work", finish)
     at = open_page(PAGE, embedding_map="UMAP", embedding_place="encoder")
     at.button(key="embedding_compute").click().run()
     job = at.session_state["_embedding_umap"]

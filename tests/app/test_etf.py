@@ -11,7 +11,8 @@ from mtlviz.analysis.etf_geometry import class_geometry, fitted_vertices, ideal_
 from mtlviz.plots.style import BUDGET
 from mtlviz.tasks import TASKS
 from mtlviz.trace import Capture
-from mtlviz.ui import etf, etf_models, etf_panels, sources, state
+from mtlviz.ui import sources, state
+from mtlviz.ui.etf import models, page, panels
 from tests.app.conftest import png, said, spec, specs, upload
 
 PAGE = "pages/4_etf.py"
@@ -207,7 +208,7 @@ def test_a_second_model_without_the_task_is_named(open_page):
 
 def test_a_second_side_with_fewer_than_two_classes_says_so_everywhere(open_page, monkeypatch):
     """On a photograph, models see different classes, and one may see a single one."""
-    chosen = etf.image_sides
+    chosen = page.image_sides
 
     def poor(choice):
         first, second = chosen(choice)
@@ -216,7 +217,7 @@ def test_a_second_side_with_fewer_than_two_classes_says_so_everywhere(open_page,
         single = replace(cloud, tokens=cloud.tokens * only, pixels=cloud.pixels * only)
         return [first, replace(second, cloud=single)]
 
-    monkeypatch.setattr(etf, "image_sides", poor)
+    monkeypatch.setattr(page, "image_sides", poor)
     at = open_page(PAGE, second="none", etf_beside="second model")
     assert not at.exception
     assert not at.error
@@ -225,7 +226,7 @@ def test_a_second_side_with_fewer_than_two_classes_says_so_everywhere(open_page,
 
 
 def test_all_models_are_compared_where_the_first_sees_a_single_class(open_page, monkeypatch):
-    chosen = etf_models.image_side
+    chosen = models.image_side
 
     def poor(engine, view):
         side = chosen(engine, view)
@@ -234,7 +235,7 @@ def test_all_models_are_compared_where_the_first_sees_a_single_class(open_page, 
         only = np.arange(len(side.cloud.tokens)) == side.cloud.present[0]
         return replace(side, cloud=replace(side.cloud, tokens=side.cloud.tokens * only))
 
-    monkeypatch.setattr(etf_models, "image_side", poor)
+    monkeypatch.setattr(models, "image_side", poor)
     at = open_page(PAGE, etf_all="true")
     assert not at.exception
     assert not at.error
@@ -303,9 +304,9 @@ def test_a_hostile_link_falls_back_and_says_so(open_page, key, value):
 def test_a_trend_is_named_only_where_it_is_more_than_chance():
     shares = np.linspace(0.01, 0.2, 20)
     swapped = np.array([1.0, 0.0, 3.0, 4.0, 2.0])  # a rank correlation of 0.6 over five classes
-    assert "frequency says little about it" in etf_panels._relation(shares[:5], swapped)
-    assert "frequent classes are farther away" in etf_panels._relation(shares, np.arange(20.0))
-    assert "rare classes are farther away" in etf_panels._relation(shares, -np.arange(20.0))
+    assert "frequency says little about it" in panels._relation(shares[:5], swapped)
+    assert "frequent classes are farther away" in panels._relation(shares, np.arange(20.0))
+    assert "rare classes are farther away" in panels._relation(shares, -np.arange(20.0))
 
 
 def test_a_run_without_the_labels_of_an_image_is_not_the_run_with_them():

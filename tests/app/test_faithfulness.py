@@ -11,7 +11,8 @@ from mtlviz.analysis.faithfulness.summary import KIND, faithfulness_summary
 from mtlviz.cli.answers import plain
 from mtlviz.engine import load
 from mtlviz.plots.style import BUDGET
-from mtlviz.ui import faithfulness_job, sources
+from mtlviz.ui import sources
+from mtlviz.ui.faithfulness import job as faithfulness_job
 from tests.app.conftest import said, spec, specs
 
 PAGE = "pages/12_faithfulness.py"

@@ -6,9 +6,10 @@ import shutil
 import pytest
 
 from mtlviz.checkpoints import ModelCard, load_weights, read_card, save_checkpoint
-from mtlviz.ui import models_card, models_pair
 from mtlviz.ui.frame import PAGES
-from mtlviz.ui.models_abilities import reasons, recorded
+from mtlviz.ui.models import card as models_card
+from mtlviz.ui.models import pair
+from mtlviz.ui.models.abilities import reasons, recorded
 from tests.app.conftest import MODELS, ROOT, said, save_tiny
 
 PAGE = "pages/13_models.py"
@@ -78,8 +79,8 @@ def test_what_a_card_offers_is_what_the_page_shows(open_page):
 def test_two_cards_are_compared_by_link_and_by_button(open_page):
     at = open_page(PAGE, models_pair=["kem", "ctal"])
     found = at.dataframe[0].value
-    assert list(found.columns) == ["Part", "Entry", models_pair.DIFFERS, "KEM", "CTAL"]
-    assert set(found[models_pair.DIFFERS]) == {models_pair.DIFFERS}
+    assert list(found.columns) == ["Part", "Entry", pair.DIFFERS, "KEM", "CTAL"]
+    assert set(found[pair.DIFFERS]) == {pair.DIFFERS}
     row = found.set_index("Entry").loc["interaction"]
     assert (row["KEM"], row["CTAL"]) == ("kem", "ctal")
     at = open_page(PAGE)
@@ -95,8 +96,8 @@ def test_a_model_does_not_differ_from_itself_and_defaults_are_filled_in(tmp_path
     save_tiny("three", "Three", "kem", {"picks": 3}, tmp_path)
     save_tiny("usual", "Usual", "kem", {}, tmp_path)
     first, second = (read_card(name, tmp_path) for name in ("three", "usual"))
-    assert not any(one.differs for one in models_pair.settings(first, first))
-    different = {one.name for one in models_pair.settings(first, second) if one.differs}
+    assert not any(one.differs for one in pair.settings(first, first))
+    different = {one.name for one in pair.settings(first, second) if one.differs}
     assert "options.picks" not in different  # 3 is the default
     assert "weights sha256" in different
 

@@ -8,7 +8,7 @@ from mtlviz.analysis.noise.oracles import oracle_labels
 from mtlviz.engine import load
 from mtlviz.plots.style import BUDGET
 from mtlviz.ui import sources
-from mtlviz.ui.noise import PARTS
+from mtlviz.ui.noise.page import PARTS
 from tests.app.conftest import click_token, png, said, spec, specs, upload
 
 PAGE = "pages/9_noise.py"

@@ -11,8 +11,8 @@ from mtlviz.analysis.noise.summary import KIND, noise_summary
 from mtlviz.cli.answers import plain
 from mtlviz.engine import load
 from mtlviz.ui import sources
-from mtlviz.ui.noise import PARTS
-from mtlviz.ui.noise_results import StoredModel
+from mtlviz.ui.noise.page import PARTS
+from mtlviz.ui.noise.results import StoredModel
 from tests.app.conftest import said
 from tests.app.test_noise_page import PAGE, figure, keys
 

@@ -5,8 +5,8 @@ import pytest
 
 from mtlviz import results
 from mtlviz.metrics.published import published
-from mtlviz.ui import results_published
-from mtlviz.ui.results import PUBLISHED, SWEEP
+from mtlviz.ui.results import published as results_published
+from mtlviz.ui.results.page import PUBLISHED, SWEEP
 from tests.app.conftest import said, spec
 
 PAGE = "pages/14_results.py"

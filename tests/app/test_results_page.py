@@ -12,8 +12,10 @@ import pytest
 from mtlviz.analysis.system_record import System
 from mtlviz.analysis.systems import table
 from mtlviz.plots.style import BUDGET
-from mtlviz.ui import results_files, results_table, results_words
-from mtlviz.ui.results import PARTS, PUBLISHED, SWEEP, View, provenance
+from mtlviz.ui.results import files
+from mtlviz.ui.results import table as results_table
+from mtlviz.ui.results import words as results_words
+from mtlviz.ui.results.page import PARTS, PUBLISHED, SWEEP, View, provenance
 from tests.app.conftest import said, spec, specs
 from tests.app.stored_comparison import comparison, several, store, training
 
@@ -265,7 +267,7 @@ def cells(line: str) -> list[str]:
 
 def test_the_latex_table_has_the_right_cells():
     one = view()
-    text = results_files.latex_table(one, [made.stamp() for made in provenance(one)])
+    text = files.latex_table(one, [made.stamp() for made in provenance(one)])
     lines = text.splitlines()
     assert lines[0].startswith("% single semseg seed 1 (forty rooms, weights 1semseg")
     inside = lines[lines.index(r"\toprule") + 1 : lines.index(r"\bottomrule")]
@@ -280,17 +282,17 @@ def test_the_latex_table_has_the_right_cells():
     assert cells(rows[0])[3:5] == ["0", "--"]
     assert text.count("{") == text.count("}")
     assert all(ord(letter) < 128 for line in lines if not line.startswith("%") for letter in line)
-    assert results_files.latex_table(view(several()), []).isascii()
+    assert files.latex_table(view(several()), []).isascii()
 
 
 def test_csv_and_json_hold_every_number_and_what_made_it():
     one = view()
-    frame = results_files.numbers_table(one.rows, one.comparison.headlines)
+    frame = files.numbers_table(one.rows, one.comparison.headlines)
     read = list(csv.DictReader(io.StringIO(frame.to_csv(index=False))))
     assert [row["system"] for row in read] == ["single", "none", "kem", "ctal"]
     assert float(read[2]["delta_m_percent"]) == pytest.approx(15)
     assert float(read[2]["semseg_miou_off"]) == 0.45
-    content = json.loads(results_files.json_bytes(one, provenance(one)))
+    content = json.loads(files.json_bytes(one, provenance(one)))
     assert content["rows"][2]["gain"]["mean"] == pytest.approx(15)
     assert len(content["provenance"]) == 5  # two networks alone, three systems
     assert content["command"] == one.comparison.command

@@ -8,7 +8,7 @@ from mtlviz.analysis.picks import slot_picks
 from mtlviz.analysis.routing import slot_routing
 from mtlviz.analysis.routing_summary import routing_summary
 from mtlviz.analysis.slot_card import slot_card
-from mtlviz.ui import slots_words
+from mtlviz.ui.slots import words as slots_words
 from tests.analysis.slot_traces import random_trace, slot_trace
 
 

@@ -13,7 +13,8 @@ from mtlviz.checkpoints import load_weights, read_card, save_checkpoint
 from mtlviz.cli.answers import plain
 from mtlviz.engine import load
 from mtlviz.plots.style import BUDGET
-from mtlviz.ui import sources, stability, stability_curve, state
+from mtlviz.ui import sources, state
+from mtlviz.ui.stability import curve, page
 from tests.app.conftest import png, said, save_tiny, spec, specs, upload
 
 PAGE = "pages/7_stability.py"
@@ -145,8 +146,8 @@ def test_a_photograph_without_labels_takes_classes_from_the_prediction(open_both
 
 
 def test_a_curve_is_measured_on_a_button_and_goes_with_the_image(open_both, monkeypatch):
-    monkeypatch.setattr(stability_curve, "SEEDS", 2)
-    monkeypatch.setattr(stability_curve, "POINTS", 3)
+    monkeypatch.setattr(curve, "SEEDS", 2)
+    monkeypatch.setattr(curve, "POINTS", 3)
     at = open_both()
     before = len(at.get("plotly_chart"))
     assert "One strength may be a special case" in said(at)
@@ -159,7 +160,7 @@ def test_a_curve_is_measured_on_a_button_and_goes_with_the_image(open_both, monk
 
 
 def test_a_stopped_curve_keeps_what_is_done(open_both, monkeypatch):
-    monkeypatch.setattr(stability_curve, "SEEDS", 1)
+    monkeypatch.setattr(curve, "SEEDS", 1)
     at = open_both()
     at.button(key="stability_start").click().run()
     job = at.session_state["_stability_curve"]
@@ -177,7 +178,7 @@ def test_a_curve_is_of_these_labels_and_devices(open_both):
     run, sample = clean.run, clean.run.sample
 
     def key(run):
-        return stability_curve._key([stability.Side(0, "", engine, replace(clean, run=run))], "noise")
+        return curve._key([page.Side(0, "", engine, replace(clean, run=run))], "noise")
 
     elsewhere = replace(run, provenance=replace(run.provenance, device="cuda"))
     unlabelled = replace(run, sample=replace(sample, labels={}, valid={}))
@@ -186,12 +187,12 @@ def test_a_curve_is_of_these_labels_and_devices(open_both):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_curve_goes_from_one_end_to_the_other_and_through_nothing(kind):
-    found, about = stability_curve.strengths(kind), KINDS[kind]
+    found, about = curve.strengths(kind), KINDS[kind]
     assert about.nothing in found
     assert found[0] == about.low
     assert found[-1] <= about.high
     assert found == tuple(sorted(set(found)))
-    assert 3 <= len(found) <= stability_curve.POINTS + 1
+    assert 3 <= len(found) <= curve.POINTS + 1
 
 
 def test_without_a_stored_result_the_command_is_named(open_both):

@@ -1,0 +1,1 @@
+"""The Affinity page: what each task takes to be alike, and what CTAL makes of it."""

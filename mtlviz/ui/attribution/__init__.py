@@ -1,0 +1,1 @@
+"""The Attribution page: what a prediction is owed to."""

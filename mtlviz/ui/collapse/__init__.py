@@ -1,0 +1,1 @@
+"""The Neural collapse page: stored results and live measurements."""

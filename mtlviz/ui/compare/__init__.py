@@ -1,0 +1,1 @@
+"""The Compare page: two models on one image."""

@@ -1,0 +1,1 @@
+"""The Embedding page: which tokens look alike to the network."""

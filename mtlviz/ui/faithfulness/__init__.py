@@ -1,0 +1,1 @@
+"""The Faithfulness page: do the maps foretell effects?"""

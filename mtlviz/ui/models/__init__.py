@@ -1,0 +1,1 @@
+"""The Models page: every card, and what each model can show."""

@@ -1,0 +1,1 @@
+"""The Results page: all systems trained alike, sweeps, and published numbers apart."""

@@ -1,0 +1,1 @@
+"""The Slot routing page: who won which slot, and who reads it."""

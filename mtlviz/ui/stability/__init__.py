@@ -1,0 +1,1 @@
+"""The Stability page: does the selection survive a small change?"""
