@@ -186,7 +186,7 @@ def _dots(place: int, row: Row, look: Look) -> list[go.Scatter]:
             x=[gain.mean], y=[place], mode="markers", name=row.title, showlegend=False,
             marker={**marks, "symbol": look.symbol},
             error_x=interval({"color": look.colour, "thickness": 2}, gain),
-            hovertemplate=f"{row.title}<br>{DELTA} {gain_text(gain)} %{over}<extra></extra>",
+            hovertemplate=f"{row.title}<br>{DELTA} {gain_text(gain)}%{over}<extra></extra>",
         )
     ]  # fmt: skip
     if row.gain_off is not None and math.isfinite(row.gain_off):
@@ -196,7 +196,7 @@ def _dots(place: int, row: Row, look: Look) -> list[go.Scatter]:
         traces.append(go.Scatter(
             x=[row.gain_off], y=[place], mode="markers", name=f"{row.title}, off", showlegend=False,
             marker={**marks, "symbol": f"{look.symbol}-open"},
-            hovertemplate=f"{row.title}, switched off<br>{DELTA} {percent_text(row.gain_off)} %<extra></extra>",
+            hovertemplate=f"{row.title}, switched off<br>{DELTA} {percent_text(row.gain_off)}%<extra></extra>",
         ))  # fmt: skip
     return traces
 

@@ -70,7 +70,7 @@ def cost_figure(rows: Sequence[Row], price: Price) -> go.Figure:
             else "middle right",
             error_y=interval({"color": look.colour, "thickness": 1.5}, own) if own else {},
             marker={"symbol": look.symbol, "size": 12, "color": look.colour},
-            hovertemplate=f"{row.title}<br>{price.title}: {cost:.{price.decimals}f}<br>{DELTA} {gain_text(own)} %"
+            hovertemplate=f"{row.title}<br>{price.title}: {cost:.{price.decimals}f}<br>{DELTA} {gain_text(own)}%"
                           "<extra></extra>",
         )  # fmt: skip
     fig.update_xaxes(title={"text": price.title}, showgrid=True, gridcolor=GRID_LINE, zeroline=False, nticks=7,

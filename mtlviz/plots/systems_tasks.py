@@ -54,6 +54,6 @@ def _hover(row: Row, reference: Row, task: str, metric: str, better: Spread) -> 
     unit = metric_unit(metric)
     return (
         f"{row.title}, {task_title(task).lower()}<br>{metric_label(metric)} {spread_text(metric, row.scores[task])} "
-        f"{unit}<br>{gain_text(better)} % better than {reference.title.lower()} "
+        f"{unit}<br>{gain_text(better)}% better than {reference.title.lower()} "
         f"({spread_text(metric, reference.scores[task])} {unit})"
     )

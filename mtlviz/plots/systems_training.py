@@ -80,7 +80,7 @@ def _band(name: str, held: dict[int, list[float]], look: Look) -> go.Scatter:
 
 def _hover(values: list[float], relative: bool) -> str:
     def said(value: float) -> str:
-        return f"{value:+.2f} %" if relative else f"{value:.4g}"
+        return f"{value:+.2f}%" if relative else f"{value:.4g}"
 
     if len(values) == 1:
         return said(values[0])

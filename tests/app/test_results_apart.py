@@ -16,8 +16,8 @@ def test_published_numbers_stay_apart_with_their_source_and_the_inconsistency(op
     at = open_page(PAGE, results_part=PUBLISHED)
     words = said(at)
     assert "KEM on NYUDv2 is inconsistent in print" in words
-    assert "+3.78 %" in words
-    assert "+4.05 %" in words
+    assert "+3.78%" in words
+    assert "+4.05%" in words
     shown = [frame.value for frame in at.dataframe]
     assert sum(map(len, shown)) == sum(row.dataset == "nyud" for row in published())
     assert all("source" in frame.columns and "read" in frame.columns for frame in shown)

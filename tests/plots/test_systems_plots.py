@@ -36,7 +36,7 @@ def test_gains_are_filled_on_and_open_off_with_their_interval(rows):
     fig = gain_figure(rows, gain_limits(rows))
     on, off = trace(fig, "KEM"), trace(fig, "KEM, off")
     assert on.x[0] == pytest.approx(15)
-    assert off.x[0] == pytest.approx(-5)  # 10 % worse in segmentation, the same in depth
+    assert off.x[0] == pytest.approx(-5)  # 10% worse in segmentation, the same in depth
     assert off.marker.symbol == f"{on.marker.symbol}-open"
     ctal = next(row for row in rows if row.name == "ctal")
     assert trace(fig, "CTAL & co").error_x.array[0] == ctal.gain.deviation
@@ -58,7 +58,7 @@ def test_lines_over_tasks_rise_where_a_lower_metric_is_better(rows):
     assert trace(fig, "Each task alone").y == (0, 0)
     assert "Hard sharing" not in [one.name for one in fig.data]
     assert "RMSE 0.9000" in trace(fig, "KEM").text[1]
-    assert "+10.00 ± 0.00 % better" in trace(fig, "KEM").text[1]
+    assert "+10.00 ± 0.00% better" in trace(fig, "KEM").text[1]
 
 
 def test_names_stand_beside_those_that_nobody_beats(rows):

@@ -16,7 +16,7 @@ MAPS: dict[str, Measure] = {
                 "1 = all alike.", r"H(a_i)/\log n_i"),
         Measure("participation", "tokens read", "The number of tokens that equal weights would need to be as spread.",
                 r"1/\sum_j a_{ij}^2", "tokens"),
-        Measure("top_p_tokens", "tokens for 90 %", "The fewest tokens that hold 90 % of a row's mass.", "", "tokens"),
+        Measure("top_p_tokens", "tokens for 90%", "The fewest tokens that hold 90% of a row's mass.", "", "tokens"),
         Measure("mass", "mass of a row", "Sum of a row's weights; below 1 where a competition drops mass.",
                 r"\sum_j a_{ij}"),
         Measure("effective_rank", "effective rank", "Exponential of the entropy of the map's normalised singular "
@@ -34,11 +34,11 @@ MAPS: dict[str, Measure] = {
                 r"\max_j c_j,\ c_j=\tfrac1n\sum_i a_{ij}"),
         Measure("gini", "Gini of columns", "How unequally the reading is spread over the tokens: 0 = all are read "
                 "alike."),
-        Measure("top", "top 1 % of columns", "Share of all reading that the most read 1 % of the tokens have."),
+        Measure("top", "top 1% of columns", "Share of all reading that the most read 1% of the tokens have."),
         Measure("value_sink", "largest sink, by size", "The largest sink of weight times the size of what is carried: "
                 "a token's value, or the content of the slot that passes it on.", r"\max_j c_j|v_j|/\sum_j c_j|v_j|"),
         Measure("value_gini", "Gini of columns, by size", "The Gini of weight times the size of what is carried."),
-        Measure("value_top", "top 1 % of columns, by size", "The top 1 % of weight times the size of what is "
+        Measure("value_top", "top 1% of columns, by size", "The top 1% of weight times the size of what is "
                 "carried."),
         Measure("written_variation", "variation of what is written", "Share of the power of what tokens receive that "
                 "differs between them: 0 = all receive the mean token.",

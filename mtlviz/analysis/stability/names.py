@@ -71,7 +71,7 @@ CLEAN: dict[str, Measure] = {
     measure.key: measure
     for measure in (
         Measure("rare_recall", "rare-class recall",
-                "Share of the classes with less than 2 % of an image's tokens that hold at least one pick.",
+                "Share of the classes with less than 2% of an image's tokens that hold at least one pick.",
                 r"\frac{\#\{c\ \text{rare}: p_c>0\}}{\#\{c\ \text{rare}\}}", "", None, "higher"),
         Measure("proportional_gini", "Gini against tokens",
                 "How far the picks of the classes are from their shares of the tokens: 0 = picked as often as they "

@@ -56,8 +56,8 @@ def _disagreement(rows: Sequence[Published]) -> None:
         derived = derived_delta_m(one)
         if one.method == OWN and one.note and one.delta_m is not None and derived is not None:
             st.warning(
-                f"KEM on NYUDv2 is inconsistent in print: {DELTA} +{one.delta_m:.2f} % is reported, while its printed "
-                f"segmentation and depth give +{derived:.2f} % against the single-task row they are compared with. "
+                f"KEM on NYUDv2 is inconsistent in print: {DELTA} +{one.delta_m:.2f}% is reported, while its printed "
+                f"segmentation and depth give +{derived:.2f}% against the single-task row they are compared with. "
                 "Neither is a target that a run here could miss or meet.",
                 icon=":material/balance:",
             )

@@ -21,16 +21,16 @@ def headline(view: View) -> str:
         )
     row, gain = best
     verb = "gains most over each task alone" if gain.mean > 0 else "comes nearest to each task alone, and nobody gains"
-    said = [f"Trained on {plain(view.regime.summary)}, **{plain(row.title)}** {verb}: {DELTA} **{gain_text(gain)} %**"]
+    said = [f"Trained on {plain(view.regime.summary)}, **{plain(row.title)}** {verb}: {DELTA} **{gain_text(gain)}%**"]
     if view.gain_lead is not None:
         said.append(_against(view, view.gain_lead))
     if row.gain_off is not None:
-        said.append(f"with its interaction switched off it falls to **{percent_text(row.gain_off)} %**"
+        said.append(f"with its interaction switched off it falls to **{percent_text(row.gain_off)}%**"
                     if row.gain_off < gain.mean else
-                    f"and switching its interaction off leaves **{percent_text(row.gain_off)} %**")  # fmt: skip
+                    f"and switching its interaction off leaves **{percent_text(row.gain_off)}%**")  # fmt: skip
     reference = view.row(REFERENCE)
     if reference is not None and reference.name != row.name and reference.gain is not None:
-        said.append(f"hard sharing alone reaches **{percent_text(reference.gain.mean)} %**")
+        said.append(f"hard sharing alone reaches **{percent_text(reference.gain.mean)}%**")
     return "; ".join(said) + "."
 
 
@@ -72,7 +72,7 @@ def chance(view: View) -> str:
         parts, pooled = "the same groups of images", ""
         beyond = "another training might tell otherwise"
     return (
-        f" Chance: one-sided t-tests of the differences over {parts}{pooled}; {100 * LEVEL:g} % a column, corrected "
+        f" Chance: one-sided t-tests of the differences over {parts}{pooled}; {100 * LEVEL:g}% a column, corrected "
         f"for the systems of the column (Bonferroni) and not for the number of columns; {beyond}."
     )
 
