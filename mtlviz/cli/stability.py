@@ -7,7 +7,7 @@ import typer
 
 from mtlviz.cli.answers import AsJson, answer, plain
 from mtlviz.cli.evaluate import Cache, Data, Limit, image_count, images_on_disk, network_scores
-from mtlviz.cli.models import models_named, one_size
+from mtlviz.cli.models import models_named, network_card, one_size
 from mtlviz.cli.options import ComparedNames, Device, Folder, More, OutFile, Workers, checkpoint_folder, chosen_device
 from mtlviz.cli.outputs import check_file, write_measured
 from mtlviz.cli.progress import bar
@@ -91,8 +91,8 @@ def _card(name: str, folder: "Folders") -> "ModelCard":
     from mtlviz.analysis.stability.selection import has_slots
     from mtlviz.checkpoints import checkpoint_names, read_card
 
-    card = read_card(name, folder)
-    if card.part == "network" and has_slots(card.architecture.interaction):
+    card = network_card(name, folder)
+    if has_slots(card.architecture.interaction):
         return card
     others = [read_card(one, folder) for one in checkpoint_names(folder)]
     fit = ", ".join(one.name for one in others if has_slots(one.architecture.interaction)) or "none here has any"

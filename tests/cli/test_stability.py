@@ -13,6 +13,7 @@ from mtlviz.checkpoints import read_card, save_checkpoint
 from mtlviz.models.multitask import MultiTaskNetwork
 from mtlviz.results import read_result
 from tests.cli.conftest import save_tiny
+from tests.cli.test_own_models import EXAMPLE
 
 
 @pytest.fixture(scope="session")
@@ -68,3 +69,9 @@ def test_a_model_without_slots_is_refused_with_those_that_have_some(measured):
     outcome = measured("--checkpoints", "kem", "none")
     assert outcome.code == 2
     assert "'none' has no memory slots; choose from those that have (kem, skem)" in outcome.err
+
+
+def test_a_network_of_others_is_refused_since_its_slots_are_not_known(measured):
+    outcome = measured("--checkpoints", EXAMPLE)
+    assert outcome.code == 2
+    assert "comes from an adapter, whose parts are not known here; this command needs a checkpoint." in outcome.err
