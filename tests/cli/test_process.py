@@ -88,7 +88,7 @@ def test_control_c_ends_with_130_and_leaves_whole_files(tmp_path):
     process = start(
         "-m", "mtlviz", "rooms", "--out", tmp_path / "r", "--count", 5000, "--workers", 1, start_new_session=True
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 150
     while not list(tmp_path.glob("r/*.npz")) and time.monotonic() < deadline:
         time.sleep(0.1)
     os.killpg(process.pid, signal.SIGINT)
