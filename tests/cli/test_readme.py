@@ -9,6 +9,7 @@ import pytest
 
 import mtlviz
 from mtlviz.analysis.attribution.convergence import GOOD, spread
+from mtlviz.analysis.system_leads import gain_column, lead, task_column
 from mtlviz.analysis.systems import read_comparison, table
 from mtlviz.checkpoints import DEFAULT_FOLDER, checkpoint_names, read_card
 from mtlviz.data.images import photographs
@@ -102,12 +103,18 @@ def test_the_table_of_the_comparison_says_what_its_result_says():
             gains = [rows[regime][name].gain for regime in rows]
             said = [f"{gain.mean:+.1f} ± {gain.deviation:.1f} %".replace("-", "−") for gain in gains]
             assert " | ".join([f"| {row.title}", *said]) + " |" in README
-    others = {
-        regime: {name: row.gain.mean for name, row in found.items() if row.gain} for regime, found in rows.items()
-    }
-    assert all(abs(gain) < 1 for gain in others["plentiful"].values())
-    assert sorted(others["scarce"], key=others["scarce"].__getitem__)[-2:] == ["skem", "none"]
-    assert {gain.over for regime in rows.values() for row in regime.values() if (gain := row.gain)} == {"images"}
+    assert all(abs(row.gain.mean) < 1 for row in rows["plentiful"].values() if row.gain)
+    assert {gain.over for regime in rows.values() for row in regime.values() if (gain := row.gain)} == {"seeds"}
+    best = lead(gain_column(comparison, "scarce"))
+    assert best is not None
+    assert (best.best, best.within) == ("none", ("skem",))
+    best = lead(task_column(comparison, "scarce", "depth"), lower_is_better=True)
+    assert best is not None
+    assert (best.best, best.within) == ("none", ("single",))
+    for regime, as_good in (("plentiful", {"none", "inducing_points", "single"}), ("scarce", {"none"})):
+        best = lead(task_column(comparison, regime, "semseg"))
+        assert best is not None
+        assert (best.best, set(best.within)) == ("skem", as_good)
 
 
 def test_the_table_of_rungs_says_what_was_measured():
