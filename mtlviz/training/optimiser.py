@@ -79,6 +79,9 @@ def rate_factor(config: TrainConfig, step: int) -> float:
     if images < optimiser.warmup:
         return images / optimiser.warmup
     done = (images - optimiser.warmup) / max(config.steps * config.batch - optimiser.warmup, 1)
+    if optimiser.restart is not None:
+        falls = (images - optimiser.warmup) / optimiser.restart + 1  # 1 to 2 in the first fall, 2 to 4 in the second
+        done = falls / 2 ** math.floor(math.log2(falls)) - 1
     if optimiser.schedule == "cosine":
         return 0.5 * (1 + math.cos(math.pi * done))
     return float((1 - done) ** 0.9) if optimiser.schedule == "poly" else 1.0

@@ -196,6 +196,7 @@ class OptimiserConfig(BaseModel):
         decay: weight decay of convolution and matrix weights; norms, biases and other vectors have none.
         warmup: images over which the rate grows from 0.
         schedule: how the rate falls to 0 afterwards: ``cosine``, ``poly`` (power 0.9) or ``constant``.
+        restart: images after which the cosine starts again, twice as long every time; None lets it fall once.
         clip: largest norm of the gradient; None clips nothing.
     """
 
@@ -208,6 +209,7 @@ class OptimiserConfig(BaseModel):
     decay: float = Field(default=0.05, ge=0)
     warmup: int = Field(default=4000, ge=0)
     schedule: Literal["cosine", "poly", "constant"] = "cosine"
+    restart: int | None = Field(default=None, ge=1)
     clip: float | None = Field(default=5.0, gt=0)
 
     @field_validator("rates")
@@ -217,6 +219,12 @@ class OptimiserConfig(BaseModel):
             if not factor >= 0:
                 raise ValueError(f"the factor of {task!r} must be at least 0; got {factor:g}")
         return rates
+
+    @model_validator(mode="after")
+    def _cosine_restarts(self) -> "OptimiserConfig":
+        if self.restart is not None and self.schedule != "cosine":
+            raise ValueError(f"restart is of schedule cosine, not of {self.schedule}; leave it out, or choose cosine")
+        return self
 
     @model_validator(mode="after")
     def _one_rate(self) -> "OptimiserConfig":

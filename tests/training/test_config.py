@@ -77,6 +77,7 @@ def test_a_configuration_changes_the_fields_of_its_base(tmp_path):
         ({"data": {"train": "a", "pipeline": "atrc"}}, "a pipeline that crops needs a size"),
         ({"data": {"train": "a", "pipeline": {"factors": [2, 1], "continuous": True}}}, "continuous factors are [low"),
         ({"tasks": ["depth"], "optimiser": {"rates": {"edge": 1}}}, "optimiser.rates names 'edge'"),
+        ({"optimiser": {"schedule": "poly", "restart": 9}}, "restart is of schedule cosine, not of poly; leave it out"),
         ({"accumulate": 3}, "a batch of 16 cannot be split evenly into 3 parts"),
         ({"stop": {"every": 10}}, "stop needs held-out images; give data.val"),
         ({"precision": "16-mixed", "balancing": {"method": "mgda"}}, "balancing mgda needs precision 32-true or bf16"),

@@ -285,6 +285,18 @@ def test_the_rate_rises_over_the_warm_up_and_falls_to_zero(rooms, schedule):
     assert math.isclose(factors[19], 1)
 
 
+def test_a_cosine_that_restarts_is_that_of_torch(rooms):
+    config = tiny_config(rooms, budget=600, optimiser={"warmup": 40, "restart": 80})
+    factors = [rate_factor(config, step) for step in range(config.steps)]
+    optimiser = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1)
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(optimiser, 80 // config.batch, T_mult=2)
+    for factor in factors[40 // config.batch - 1 :]:
+        assert factor == pytest.approx(scheduler.get_last_lr()[0])
+        optimiser.step()
+        scheduler.step()
+    assert factors.count(1) == 4  # the end of the warm-up, and after 80, 240 and 560 images
+
+
 def test_norms_biases_and_scalars_have_no_weight_decay(rooms):
     network = build_network(tiny_config(rooms))
     ((_, (decayed, free)),) = parameter_groups(network, Motion("adamw", 1.0, 0.05))

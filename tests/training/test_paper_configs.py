@@ -52,7 +52,8 @@ def test_a_training_is_the_published_one(name):
     assert config.tasks == tuple(weights)
     assert config.weights == weights
     assert config.auxiliary == ({"collapse": 0.4} if "skem" in name else {})
-    assert config.optimiser.model_dump(exclude={"rates", "tasks"}) == optimiser
+    assert config.optimiser.model_dump(exclude={"rates", "tasks", "restart"}) == optimiser
+    assert config.optimiser.restart == (25 * images if name == "cityscapes-mctal" else None)
     assert not config.optimiser.rates
     assert not config.optimiser.tasks
     assert config.balancing.model_dump(include=set(balance)) == balance
