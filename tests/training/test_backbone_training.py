@@ -123,9 +123,11 @@ def test_the_papers_configurations_have_the_papers_backbones_and_places(name, ba
     assert config.data.size[0] * config.data.size[1] == places * stride**2
 
 
-def test_the_multi_scale_protocol_differs_from_the_single_scale_one_in_the_task_encoders_only():
+def test_the_multi_scale_protocol_differs_in_the_task_encoders_and_on_cityscapes_in_restarts_only():
     for data in ("nyuv2", "cityscapes"):
         one, several = (read_config(CONFIGS / f"{data}-{name}.yaml") for name in ("ctal", "mctal"))
-        other = {"title": True, "summary": True, "network": {"task_encoders", "width"}}
+        other = {"title": True, "summary": True, "network": {"task_encoders", "width"}, "optimiser": {"restart"}}
         assert one.model_dump(exclude=other) == several.model_dump(exclude=other)
         assert (one.network.width, several.network.width) == (256, 18 + 36 + 72 + 144)
+        assert one.optimiser.restart is None
+        assert (several.optimiser.restart is not None) == (data == "cityscapes")
