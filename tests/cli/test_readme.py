@@ -148,7 +148,9 @@ def test_the_noise_that_the_readme_names_is_what_was_measured():
 
 def test_the_faithfulness_that_the_readme_names_is_what_was_measured():
     result = read_result(ROOT / "results" / "faithfulness.json", "faithfulness")
-    regions = {model["name"]: model["kinds"]["regions"]["numbers"] for model in result["models"]}
+    kinds = {model["name"]: model["kinds"] for model in result["models"]}
+    regions = {name: found["regions"]["numbers"] for name, found in kinds.items() if "regions" in found}
+    saliency = [found["saliency"]["numbers"]["faithful"]["mean"] for found in kinds.values()]
     said = " ".join(README.split())
     assert result["images"] == 30
     for name in ("kem", "topk_attention", "inducing_points", "cross_attention"):
@@ -156,6 +158,8 @@ def test_the_faithfulness_that_the_readme_names_is_what_was_measured():
         assert abs(regions[name]["random"]["mean"]) < 0.06
     ctal = regions["ctal"]
     assert f"for `ctal` it is {ctal['faithful']['mean']:.2f}, and {ctal['random']['mean']:.2f} with random" in said
+    assert f"{min(saliency):.2f} to {max(saliency):.2f} for the nine models".replace("-", "−") in said
+    assert len(saliency) == 9
 
 
 def test_the_convergence_that_the_readme_names_is_what_was_measured():
