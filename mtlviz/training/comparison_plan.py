@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mtlviz.analysis.system_record import SINGLE
-from mtlviz.errors import OptionError
+from mtlviz.errors import OptionError, first_mistake
 from mtlviz.training.config import TrainConfig, read_config
 
 REFERENCE = "none"
@@ -76,11 +76,9 @@ def read_plan(path: Path) -> Plan:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise OptionError(f"Comparison {str(path)!r} cannot be read; give the path of a YAML file.") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise OptionError(
-            f"{path}: {where or 'it'}: {first['msg'].removeprefix('Value error, ')}; see configs/comparison.yaml."
-        ) from error
+        where = ".".join(map(str, error.errors()[0]["loc"]))
+        said = first_mistake(error, Plan.model_fields)
+        raise OptionError(f"{path}: {where + ': ' if where else ''}{said}; see configs/comparison.yaml.") from error
     beside = {name: tuple(path.parent / one for one in getattr(plan, name)) for name in ("regimes", "systems")}
     return plan.model_copy(update=beside)
 

@@ -10,7 +10,7 @@ from mtlviz.plots.noise import Spread, pair_figure, spread_figure
 from mtlviz.plots.noise_maps import reader_panels
 from mtlviz.tasks import TASKS
 from mtlviz.ui import linked, panels
-from mtlviz.ui.noise import reading, words
+from mtlviz.ui.noise import columns, reading, words
 from mtlviz.ui.noise.page import Side, View
 from mtlviz.ui.noise.reading import AllReaders
 
@@ -74,17 +74,7 @@ def _maps(view: View, found: dict[int, AllReaders]) -> None:
     if view.real is not None:
         real = {side.index: reading.all_readers(side, view.oracle or "") for side in view.real.reading}
         own = _panels(view.real, real, shown == MASS)
-    tasks = list(dict.fromkeys(task for side in view.reading for task in side.layout.tasks))
-    per_row = len(tasks) if len(tasks) <= 4 else 3
-    for start in range(0, len(tasks), per_row):
-        for task, column in zip(tasks[start : start + per_row], st.columns(per_row), strict=False):
-            with column:
-                for side in view.reading:
-                    if task in side.layout.tasks:
-                        index = side.layout.tasks.index(task)
-                        panels.maps([drawn[side.index][index]], side.run, f"noise_readers_{side.model.letter}_{task}",
-                                    columns=1, height=220, picked=side.place,
-                                    real=None if own is None else [own[side.index][index]])  # fmt: skip
+    columns.draw(view, "noise_readers", drawn, own)
     panels.maps(
         [], view.reading[0].run, "noise_readers",
         how_to_read="Every cell is a reader, in the task whose token it is; its colour says how much of what it reads "
@@ -95,13 +85,13 @@ def _maps(view: View, found: dict[int, AllReaders]) -> None:
     )  # fmt: skip
 
 
-def _panels(view: View, found: dict[int, AllReaders], mass: bool) -> dict[int, tuple[Panel, ...]]:
-    """By side one map a task of the leaked mass, or of what it is above chance."""
+def _panels(view: View, found: dict[int, AllReaders], mass: bool) -> dict[str, tuple[Panel, ...]]:
+    """By side's letter one map a task of the leaked mass, or of what it is above chance."""
     over = {index: one.mass - one.chance for index, one in found.items()}
     sizes = np.concatenate([np.abs(values[np.isfinite(values)]) for values in over.values()])
     limit = max(float(np.percentile(sizes, 98)), 0.01) if sizes.size else 0.01
     return {
-        side.index: reader_panels(
+        side.model.letter: reader_panels(
             one.mass if mass else over[side.index], one.tokens, side.layout, model=side.title, opacity=0.85,
             texts=_texts(side, one, view.oracle or ""), limit=None if mass else limit,
         )
@@ -110,9 +100,8 @@ def _panels(view: View, found: dict[int, AllReaders], mass: bool) -> dict[int, t
 
 
 def _pairs(view: View, oracle: str) -> None:
-    columns = st.columns(2)
     matrices = {}
-    for side, column in zip(view.reading, columns, strict=False):
+    for side, column in zip(view.reading, st.columns(2), strict=False):
         values = matrices[f"{side.model.letter}_pairs"] = reading.pairs(side, oracle)
         with column:
             panels.figure(

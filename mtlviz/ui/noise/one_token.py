@@ -10,7 +10,7 @@ from mtlviz.plots.maps import Panel
 from mtlviz.plots.noise_maps import outlined
 from mtlviz.ui import linked, panels
 from mtlviz.ui.heads import head_note
-from mtlviz.ui.noise import words
+from mtlviz.ui.noise import columns, words
 from mtlviz.ui.noise.page import Side, View
 from mtlviz.ui.noise.reading import ReaderNoise, reader
 from mtlviz.ui.noise.words import share, times
@@ -39,23 +39,12 @@ def draw(view: View, row: DeltaGenerator) -> None:
 
 
 def _maps(view: View, found: dict[str, ReaderNoise], *, logarithmic: bool) -> None:
-    """For every task one column: what A reads there above what B reads there."""
     drawn = _panels(view, found, logarithmic)
     own = None
     if view.real is not None:
         real = {side.model.letter: reader(side, view.oracle) for side in view.real.reading}
         own = _panels(view.real, real, logarithmic)
-    tasks = list(dict.fromkeys(task for side in view.reading for task in side.layout.tasks))
-    per_row = len(tasks) if len(tasks) <= 4 else 3
-    for start in range(0, len(tasks), per_row):
-        for task, column in zip(tasks[start : start + per_row], st.columns(per_row), strict=False):
-            with column:
-                for side in view.reading:
-                    if task in side.layout.tasks:
-                        letter, index = side.model.letter, side.layout.tasks.index(task)
-                        panels.maps([drawn[letter][index]], side.run, f"noise_reads_{letter}_{task}", columns=1,
-                                    height=220, picked=side.place,
-                                    real=None if own is None else [own[letter][index]])  # fmt: skip
+    columns.draw(view, "noise_reads", drawn, own)
     _explain(view, found)
 
 
